@@ -1,0 +1,1 @@
+"""The turn loop and its vocabulary; knows no editor protocol, no wire and no credentials."""

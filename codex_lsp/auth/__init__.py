@@ -1,0 +1,1 @@
+"""Credentials: one login shared by every window, no refresh token spent twice."""

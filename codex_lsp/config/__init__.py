@@ -1,0 +1,1 @@
+"""CODEX_HOME, config.toml and editor settings as frozen values."""

@@ -1,0 +1,1 @@
+"""HTTP clients: certificates, proxies, and network failures in a person's words."""

@@ -1,0 +1,1 @@
+"""The Responses API: requests, server-sent events, retries, and the bearer."""

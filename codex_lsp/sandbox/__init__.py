@@ -1,0 +1,1 @@
+"""Runs a command under a policy, and says which walls really stand."""
