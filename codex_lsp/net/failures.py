@@ -2,6 +2,7 @@
 
 NetFailure
   NotSent          it never reached the server: safe to send again
+    BadCertificates  the person's own certificate file cannot be used
   OutcomeUnknown   it may have been acted on: sending it again is a decision
 """
 
@@ -17,7 +18,21 @@ class NetFailure(Exception):
 
 
 class NotSent(NetFailure):
-    """Nothing of the request was acted on (DNS, refused, connect timeout, proxy, TLS)."""
+    """Nothing of the request was acted on (DNS, refused, connect timeout, proxy, TLS).
+
+    `lasting`: trying again soon cannot help, because something has to be mended first.
+    """
+
+    def __init__(self, message: str, *, detail: str = "", lasting: bool = False) -> None:
+        super().__init__(message, detail=detail)
+        self.lasting = lasting
+
+
+class BadCertificates(NotSent):
+    """CODEX_CA_CERTIFICATE or SSL_CERT_FILE names a file that holds no usable certificate."""
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message, detail=detail, lasting=True)
 
 
 class OutcomeUnknown(NetFailure):
