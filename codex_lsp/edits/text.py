@@ -24,3 +24,14 @@ def apply_edits(text: str, edits: Sequence[TextEdit]) -> str:
         at = edit.end
     pieces.append(text[at:])
     return "".join(pieces)
+
+
+def invert(edits: Sequence[TextEdit], base: str) -> tuple[TextEdit, ...]:
+    """Edits on the text that `edits` make of `base` which bring `base` back."""
+    out: list[TextEdit] = []
+    shift = 0
+    for edit in edits:
+        start = edit.start + shift
+        out.append(TextEdit(start, start + len(edit.new), base[edit.start : edit.end]))
+        shift += len(edit.new) - (edit.end - edit.start)
+    return tuple(out)

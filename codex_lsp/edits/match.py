@@ -1,0 +1,145 @@
+"""Finds lines in a file: exactly, then with looser and looser comparison, as Codex does.
+
+Each pass goes over the whole remaining file before a looser one begins. Searching is a substring
+search in the joined lines, so that its time is linear whatever repeats. Knows no patches.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from codex_lsp.edits.lines import Lines, with_lf
+
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+        **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008", " "),
+        **dict.fromkeys("\u2009\u200a\u202f\u205f\u3000", " "),
+    }
+)
+_BLOCK = 1 << 16  # characters that are taken apart into lines at once; bounds memory
+_LF = re.compile("\n")
+
+
+def plain(line: str) -> str:
+    """`line` without outer white space, with typographic dashes, quotes and spaces made plain."""
+    line = line.strip()
+    return line if line.isascii() else line.translate(_PLAIN).strip()
+
+
+Pass = Callable[[str], str]
+EXACT: Pass = str
+PASSES: tuple[Pass, ...] = (EXACT, str.rstrip, str.strip, plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Lines to find at or after line `since`; the one nearest to line `near` if that is given."""
+
+    lines: Sequence[str]
+    since: int = 0
+    near: int | None = None
+
+
+class Haystack:
+    """One file to search in. Keeps the exact form and one looser form at a time."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self._exact = _Form(EXACT, _framed(with_lf(lines.text)))
+        self._loose: _Form | None = None
+
+    def find(self, wanted: Wanted, passes: Sequence[Pass] = PASSES) -> int | None:
+        """The first line of the place, by the first pass that has one."""
+        if len(wanted.lines) > len(self.lines) - wanted.since:
+            return None
+        for loosen in passes:
+            hits = self._form(loosen).hits(wanted.lines, wanted.since)
+            if wanted.near is None:
+                hit = next(hits, None)
+            else:
+                near = wanted.near
+                hit = min(hits, key=lambda line: abs(line - near), default=None)
+            if hit is not None:
+                return hit
+        return None
+
+    def find_only(self, lines: Sequence[str]) -> int | None:
+        """The place where `lines` stand exactly, if there is just one in the whole file."""
+        hits = self._exact.hits(lines, 0)
+        first, second = next(hits, None), next(hits, None)
+        return first if second is None else None
+
+    def find_at_end(self, lines: Sequence[str]) -> int | None:
+        """The place where `lines` are the file's last."""
+        first = len(self.lines) - len(lines)
+        if first < 0:
+            return None
+        have = [self.lines.body(line) for line in range(first, len(self.lines))]
+        for loosen in PASSES:
+            if [loosen(line) for line in have] == [loosen(line) for line in lines]:
+                return first
+        return None
+
+    def find_start(self, text: str, since: int) -> int | None:
+        """The first line at or after `since` that begins with `text`, white space aside."""
+        loose = self._form(str.strip)
+        at = loose.text.find("\n" + text.strip(), loose.offset(since))
+        return None if at < 0 else loose.text.count("\n", 0, at)
+
+    def _form(self, loosen: Pass) -> _Form:
+        if loosen is EXACT:
+            return self._exact
+        if self._loose is None or self._loose.loosen is not loosen:
+            self._loose = None  # so that two of them are never held at once
+            self._loose = _Form(loosen, _framed(_loosened(self._exact.text[1:-1], loosen)))
+        return self._loose
+
+
+class _Form:
+    """The file's lines after `loosen`, each between two LF."""
+
+    def __init__(self, loosen: Pass, text: str) -> None:
+        self.loosen = loosen
+        self.text = text
+        self._ends: array[int] | None = None
+
+    def offset(self, line: int) -> int:
+        """Where the LF before `line` is."""
+        if line == 0:
+            return 0
+        if self._ends is None:
+            self._ends = array("Q", (match.start() for match in _LF.finditer(self.text)))
+        return self._ends[line]
+
+    def hits(self, lines: Sequence[str], since: int) -> Iterator[int]:
+        """First lines of all places, in order; those of one pattern may overlap."""
+        needle = "\n" + "".join(self.loosen(line) + "\n" for line in lines)
+        before = self.offset(since)
+        line = since
+        at = self.text.find(needle, before)
+        while at >= 0:
+            line += self.text.count("\n", before, at)
+            yield line
+            before = at
+            at = self.text.find(needle, at + 1)
+
+
+def _framed(text: str) -> str:
+    return f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
+
+
+def _loosened(text: str, loosen: Pass) -> str:
+    pieces: list[str] = []
+    at = 0
+    while at < len(text):
+        cut = text.find("\n", at + _BLOCK)
+        end = len(text) if cut < 0 else cut
+        pieces.append("\n".join(loosen(line) for line in text[at:end].split("\n")))
+        at = end + 1
+    return "\n".join(pieces)
