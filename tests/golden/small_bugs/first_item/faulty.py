@@ -1,0 +1,3 @@
+def first_item(items):
+    """The first item of a list."""
+    return items[1]

@@ -1,0 +1,3 @@
+def label(name, count):
+    """A name and a count, like 'apples: 3'."""
+    return name + ": " + count

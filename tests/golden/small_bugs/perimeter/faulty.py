@@ -1,0 +1,3 @@
+def perimeter(width, height):
+    """The length of a rectangle's border."""
+    return width + height
