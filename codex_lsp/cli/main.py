@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from codex_lsp import __version__
+
+VERBS: dict[str, tuple[str, str]] = {
+    "serve": ("codex_lsp.cli.serve", "run the language server (the default)"),
+}
+"""Verb to its module, which has `configure(parser)` and `run(args) -> int`, and its help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="codex-lsp", description=__doc__)
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="codex-lsp", description="Codex for every LSP editor.")
     parser.add_argument("--version", action="version", version=f"codex-lsp {__version__}")
-    parser.parse_args(argv)
-    return 0
+    choices = parser.add_subparsers(dest="verb", metavar="VERB")
+    verb = _named_verb(words)
+    for name, (_, summary) in VERBS.items():
+        choice = choices.add_parser(name, help=summary)
+        if name == verb:
+            module = import_module(VERBS[name][0])
+            module.configure(choice)
+    args = parser.parse_args(words)
+    return int(module.run(args))
+
+
+def _named_verb(words: list[str]) -> str:
+    """The verb in `words`. Puts `serve` in front of words that name none and ask nothing of us."""
+    if words and not words[0].startswith("-"):
+        return words[0]
+    if not {"-h", "--help", "--version"} & set(words):
+        words.insert(0, "serve")
+    return "serve"

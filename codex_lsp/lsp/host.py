@@ -1,0 +1,117 @@
+"""Runs one session on an event loop: messages in order, from the inbox to the protocol, to the end.
+
+Imported after `initialize` has been answered: this is where asyncio, pygls and the handlers are
+loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from importlib import import_module
+from queue import Empty
+from typing import Any
+
+from codex_lsp.lsp.ending import Ending
+from codex_lsp.lsp.faults import describe, guarded
+from codex_lsp.lsp.gate import STOP_WORK
+from codex_lsp.lsp.registry import Registry
+from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.transport import Inbox, Outbox
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[Server], AbstractAsyncContextManager[object]]
+"""Builds what the server works with, before its first message, and takes it down at the end."""
+
+
+def run(
+    params: dict[str, Any],
+    inbox: Inbox,
+    outbox: Outbox,
+    ending: Ending,
+    registry: Registry,
+    compose: Compose,
+) -> None:
+    """Serve the client that sent `params` with `initialize`, until the inbox says it is over."""
+    logging.getLogger("pygls").setLevel(logging.WARNING)  # at INFO it logs whole messages
+    load_handlers(registry)
+    asyncio.run(_session(params, inbox, outbox, ending, registry, compose))
+
+
+def load_handlers(registry: Registry) -> dict[str, Callable[..., Any]]:
+    """Every handler of `registry` by its `module:function`."""
+    names = [*registry.features.values(), *registry.commands.values()]
+    return {name: _load(name) for name in names}
+
+
+def register(server: Server, registry: Registry) -> None:
+    """Make the handlers of `registry` pygls features and commands of `server`."""
+    handlers = load_handlers(registry)
+    for method, name in registry.features.items():
+        options = server.protocol.structure_options(method, registry.options.get(method))
+        server.feature(method, options)(partial(handlers[name], server))
+    for command, name in registry.commands.items():
+        server.command(command)(partial(handlers[name], server))
+
+
+async def _session(
+    params: dict[str, Any],
+    inbox: Inbox,
+    outbox: Outbox,
+    ending: Ending,
+    registry: Registry,
+    compose: Compose,
+) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_unhandled)
+    async with asyncio.TaskGroup() as tasks:
+        server = Server(params, outbox, tasks)
+        register(server, registry)
+        async with compose(server):
+            try:
+                await _pump(inbox, server)
+            finally:
+                await server.finish(ending.extend)
+
+
+async def _pump(inbox: Inbox, server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+
+    def wake() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the session is over
+            loop.call_soon_threadsafe(arrived.set)
+
+    inbox.attach(wake)
+    while True:
+        try:
+            message: Any = inbox.take_now()
+        except Empty:
+            await arrived.wait()
+            arrived.clear()
+            continue
+        if message is None:
+            return
+        with guarded("dispatch"):
+            if message is STOP_WORK:
+                server.stop_work()
+            else:
+                server.protocol.receive(message)
+        await asyncio.sleep(0)  # a handler's first step sees the text as it was at its request
+
+
+def _load(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
+
+
+def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    detail = describe(error) if isinstance(error, BaseException) else ""
+    log.error("asyncio: %s %s", context.get("message"), detail)

@@ -1,0 +1,68 @@
+"""What we tell the client that we can do: the answer to `initialize`, as a plain dict.
+
+Built by hand from the registry, before pygls is imported; a test holds it equal to what pygls
+derives from the same registrations. Reads the client's capabilities with distrust: whatever has
+the wrong shape counts as absent.
+"""
+
+from __future__ import annotations
+
+from codex_lsp import __version__
+from codex_lsp.lsp.registry import Registry
+
+ENCODINGS = ("utf-8", "utf-16", "utf-32")
+
+_PROVIDERS: dict[str, tuple[str, object]] = {
+    "textDocument/codeAction": ("codeActionProvider", True),
+    "textDocument/codeLens": ("codeLensProvider", {"resolveProvider": False}),
+    "textDocument/completion": ("completionProvider", {}),
+    "textDocument/definition": ("definitionProvider", True),
+    "textDocument/hover": ("hoverProvider", True),
+    "textDocument/inlayHint": ("inlayHintProvider", {"resolveProvider": False}),
+    "textDocument/inlineCompletion": ("inlineCompletionProvider", {}),
+}
+"""Method to the capability that offers it, and that capability's value without options."""
+
+
+def initialize_result(params: object, registry: Registry) -> dict[str, object]:
+    """The `InitializeResult` for a client that sent `params`."""
+    return {
+        "capabilities": server_capabilities(params, registry),
+        "serverInfo": {"name": "codex-lsp", "version": __version__},
+    }
+
+
+def server_capabilities(params: object, registry: Registry) -> dict[str, object]:
+    """The `ServerCapabilities` for a client that sent `params`."""
+    offered: dict[str, object] = {
+        "positionEncoding": choose_encoding(params),
+        "textDocumentSync": {"openClose": True, "change": 2, "save": True},
+        "executeCommandProvider": {"commands": list(registry.commands)},
+        "workspace": {
+            "workspaceFolders": {"supported": True, "changeNotifications": True},
+            "fileOperations": {},
+        },
+    }
+    for method, (capability, plain) in _PROVIDERS.items():
+        if method in registry.features:
+            offered[capability] = registry.options.get(method, plain)
+    return offered
+
+
+def choose_encoding(params: object) -> str:
+    """The first encoding of the client's list that we know; UTF-16 where it names none."""
+    wanted = dig(params, "capabilities", "general", "positionEncodings")
+    if isinstance(wanted, list):
+        for encoding in wanted:
+            if encoding in ENCODINGS:
+                return str(encoding)
+    return "utf-16"
+
+
+def dig(value: object, *path: str) -> object:
+    """What stands at `path` in nested dicts; None where a step is missing or no dict."""
+    for step in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step)
+    return value

@@ -1,0 +1,109 @@
+"""Between offsets (code points, as Python counts) and LSP positions, in all three encodings.
+
+Lines end at CRLF, LF and CR and nowhere else. What lies past the end of a line or of the text is
+clamped to that end, and a position inside a character to its start, as LSP asks.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+Encoding = Literal["utf-8", "utf-16", "utf-32"]
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_UTF8_CONTINUATION = bytes(range(0x80, 0xC0))
+
+
+class Position(NamedTuple):
+    """A place between characters: zero-based line, and units of an encoding from its start."""
+
+    line: int
+    character: int
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of `text` with their ends; the last has none, and may be empty."""
+    if "\r" not in text:
+        lines = [line + "\n" for line in text.split("\n")]
+        lines[-1] = lines[-1][:-1]
+        return lines
+    lines = _LINE.findall(text)
+    if not lines or lines[-1].endswith(("\r", "\n")):
+        lines.append("")
+    return lines
+
+
+def offset_at(text: str, position: tuple[int, int], encoding: Encoding) -> int:
+    """The offset of `position` in `text`."""
+    line, character = position
+    starts = line_starts(text)
+    if line < 0:
+        return 0
+    if line >= len(starts):
+        return len(text)
+    start = starts[line]
+    end = starts[line + 1] if line + 1 < len(starts) else len(text)
+    return start + column_index(text[start:end], character, encoding)
+
+
+def position_at(text: str, offset: int, encoding: Encoding) -> Position:
+    """The position of `offset` in `text`. Between CR and LF counts as before CR."""
+    offset = max(0, min(offset, len(text)))
+    if 0 < offset < len(text) and text[offset - 1 : offset + 1] == "\r\n":
+        offset -= 1
+    starts = line_starts(text)
+    line = bisect_right(starts, offset) - 1
+    return Position(line, units(text[starts[line] : offset], encoding))
+
+
+@lru_cache(maxsize=4)
+def line_starts(text: str) -> Sequence[int]:
+    """The offset at which each line of `text` starts. Remembered for the last few texts."""
+    starts = list(accumulate(map(len, split_lines(text)), initial=0))
+    del starts[-1]
+    return starts
+
+
+def units(text: str, encoding: Encoding) -> int:
+    """The length of `text` in units of `encoding`."""
+    if encoding == "utf-32" or text.isascii():
+        return len(text)
+    if encoding == "utf-16":
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def column_index(line: str, character: int, encoding: Encoding) -> int:
+    """The index in `line`, which may carry its end, of the place `character` units in."""
+    body = line
+    if line.endswith(("\n", "\r")):
+        body = line.removesuffix("\n").removesuffix("\r")
+    if character <= 0:
+        return 0
+    head = body[:character]  # a character has at least one unit
+    if encoding == "utf-32" or head.isascii():
+        return len(head)
+    if encoding == "utf-16":
+        return _utf16_index(head, character)
+    return _utf8_index(head, character)
+
+
+def _utf16_index(head: str, character: int) -> int:
+    data = head.encode("utf-16-le", "surrogatepass")
+    if len(data) == 2 * len(head):
+        return len(head)
+    found = data[: 2 * character].decode("utf-16-le", "surrogatepass")
+    inside = bool(found) and found[-1] != head[len(found) - 1]
+    return len(found) - inside
+
+
+def _utf8_index(head: str, character: int) -> int:
+    data = head.encode("utf-8", "surrogatepass")
+    started = len(data[:character].translate(None, _UTF8_CONTINUATION))
+    inside = character < len(data) and data[character] in _UTF8_CONTINUATION
+    return started - inside

@@ -1,0 +1,101 @@
+"""A session from its first byte to its exit code, and in which order things are loaded for it.
+
+`initialize` is answered by the reader thread, with the standard library alone; only then is the
+rest imported, while the reader goes on answering what needs no handler.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+
+from codex_lsp.lsp.ending import Ending
+from codex_lsp.lsp.gate import Gate
+from codex_lsp.lsp.jsonrpc import Message
+from codex_lsp.lsp.offer import dig
+from codex_lsp.lsp.registry import Registry
+from codex_lsp.lsp.transport import Inbox, Outbox, Read, Write, read_frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_lsp.lsp.host import Compose
+
+_FLUSH = 0.5
+_READER_STACK = 16 * 1024 * 1024
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+
+
+def serve(read: Read, write: Write, registry: Registry, compose: Compose) -> int:
+    """Serve one client from the main thread; returns the exit code.
+
+    The process is to end with it: the deadline of `Ending` goes on, and kills what still hangs.
+    """
+    inbox = Inbox()
+    ending = Ending(lambda: inbox.put(None))
+    outbox = Outbox(write, ending.begin)
+
+    def deliver(message: Message, size: int) -> None:
+        inbox.put(message, size)
+        inbox.wait_for_room()
+
+    gate = Gate(registry, outbox.put, deliver, ending)
+    for name in _SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_, name=name: ending.begin(name))
+    _start_reader(read, gate, ending)
+    first = inbox.take()
+    if isinstance(params := dig(first, "params"), dict):
+        _host(params, inbox, outbox, ending, registry, compose)
+    outbox.flush(_FLUSH)
+    _say_why(ending)
+    return ending.code
+
+
+def _host(
+    params: dict[str, object],
+    inbox: Inbox,
+    outbox: Outbox,
+    ending: Ending,
+    registry: Registry,
+    compose: Compose,
+) -> None:
+    _watch_editor(dig(params, "processId"), ending)
+    gc.disable()  # importing makes no garbage worth looking for: 7 % quicker
+    from codex_lsp.lsp import host
+
+    host.load_handlers(registry)
+    gc.freeze()
+    gc.enable()
+    host.run(params, inbox, outbox, ending, registry, compose)
+
+
+def _start_reader(read: Read, gate: Gate, ending: Ending) -> None:
+    usual = threading.stack_size(_READER_STACK)  # deep JSON; macOS gives threads only 512 KiB
+    try:
+        threading.Thread(
+            target=read_frames, args=(read, gate.receive, ending), name="reader", daemon=True
+        ).start()
+    finally:
+        threading.stack_size(usual)
+
+
+def _watch_editor(process: object, ending: Ending) -> None:
+    if isinstance(process, bool) or not isinstance(process, int) or process <= 0:
+        return
+    pid = process
+
+    def watch() -> None:
+        from codex_lsp.lsp.parent import wait_until_gone
+
+        wait_until_gone(pid)
+        ending.begin("the editor's process is gone")
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _say_why(ending: Ending) -> None:
+    import logging
+
+    level = logging.ERROR if ending.failed else logging.INFO
+    logging.getLogger(__name__).log(level, "ending with %d: %s", ending.code, ending.reason)
