@@ -1,4 +1,4 @@
-"""A text seen as lines, without a Python object per line: offsets in an array.
+"""A text seen as lines, without an object a line: 100 000 lines cost a few counts.
 
 Lines end in LF, CRLF or CR, each line as it is. A byte order mark belongs to no line. Nothing here
 changes a text.
@@ -7,27 +7,63 @@ changes a text.
 from __future__ import annotations
 
 import re
-from array import array
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 BOM = "\ufeff"
-_ANY_EOL = re.compile(r"\r\n|\r|\n")
-_LF = re.compile("\n")
+_BLOCK = 1 << 15  # characters between two places whose line number is kept
+_EOL = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
 class Lines:
-    """`starts[i]` is the offset of line `i`; one more entry stands for the end of the text."""
+    """The lines of `text`. An empty text has none; a final terminator begins no further line."""
 
-    text: str
-    starts: array[int]
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._first = len(BOM) if text.startswith(BOM) else 0
+        self._blocks: list[int] = []  # offsets
+        self._before: list[int] = []  # how many terminators are before each of them
+        self._starts: tuple[int, list[int]] = (-1, [])  # of the block that was asked for last
+        eols, at = 0, self._first
+        lf_only = "\r" not in text
+        while at < len(text):
+            self._blocks.append(at)
+            self._before.append(eols)
+            end = at + _BLOCK
+            end += text[end - 1 : end + 1] == "\r\n"
+            eols += text.count("\n", at, end)
+            if not lf_only:
+                eols += text.count("\r", at, end) - text.count("\r\n", at, end)
+            at = end
+        self._count = eols + (len(text) > self._first and text[-1] not in "\r\n")
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return self._count
+
+    def start(self, line: int) -> int:
+        """Where `line` begins; the end of the text for the line after the last."""
+        if line == 0:
+            return self._first
+        if line >= self._count:
+            return len(self.text)
+        block = bisect_left(self._before, line) - 1
+        if self._starts[0] != block:
+            end = self._blocks[block + 1] if block + 1 < len(self._blocks) else len(self.text)
+            found = _EOL.finditer(self.text, self._blocks[block], end)
+            self._starts = (block, [match.end() for match in found])
+        return self._starts[1][line - self._before[block] - 1]
+
+    def at(self, offset: int) -> int:
+        """The line that `offset` is in."""
+        block = bisect_right(self._blocks, offset) - 1
+        if block < 0:
+            return 0
+        found = _EOL.finditer(self.text, self._blocks[block], offset)
+        return self._before[block] + sum(1 for _ in found)
 
     def whole(self, line: int) -> str:
         """Line `line` with its terminator."""
-        return self.text[self.starts[line] : self.starts[line + 1]]
+        return self.text[self.start(line) : self.start(line + 1)]
 
     def body(self, line: int) -> str:
         """Line `line` without its terminator."""
@@ -39,23 +75,17 @@ class Lines:
         return whole[len(whole.rstrip("\r\n")) :]
 
 
-def split(text: str) -> Lines:
-    """The lines of `text`. An empty text has none; a final terminator begins no further line."""
-    first = len(BOM) if text.startswith(BOM) else 0
-    eols = _ANY_EOL if "\r" in text else _LF
-    starts = array("Q", [first])
-    starts.extend(match.end() for match in eols.finditer(text, first))
-    if starts[-1] != len(text):
-        starts.append(len(text))
-    return Lines(text, starts)
-
-
 def with_lf(text: str) -> str:
     """`text` with every terminator as LF and without byte order mark; line `i` stays line `i`."""
     text = text.removeprefix(BOM)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def line_at(text: str, offset: int) -> int:
-    """The 0-based number of the line that `offset` is in."""
-    return sum(1 for _ in _ANY_EOL.finditer(text, 0, offset))
+def blocks(text: str, size: int = 2 * _BLOCK) -> Iterator[str]:
+    """`text`, which has LF only, in stretches of whole lines; joined by LF they are `text`."""
+    at = 0
+    while at <= len(text):
+        cut = text.find("\n", at + size)
+        end = len(text) if cut < 0 else cut
+        yield text[at:end]
+        at = end + 1

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codex_lsp.edits.diff import diff, joined
-from codex_lsp.edits.lines import Lines, split
+from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.match import Haystack, Wanted
-from codex_lsp.edits.misfit import Misfit, misfit
+from codex_lsp.edits.misfit import Misfit, nearest
 from codex_lsp.edits.patch import Chunk, UpdateFile
 from codex_lsp.edits.text import TextEdit, apply_edits
 
@@ -42,8 +42,7 @@ def locate(update: UpdateFile, text: str, near: int | None = None) -> tuple[Text
         if isinstance(found, _Stuck) and near is not None:
             found = _locate_pass(chunks, current, None)
         if isinstance(found, _Stuck):
-            number = first + found.chunk + 1
-            return misfit(update.path, number, len(update.chunks), found.wanted, split(current))
+            return _misfit(update, first + found.chunk, found.wanted, current)
         edits = found
         current = apply_edits(current, found)
     if len(passes) > 1:
@@ -51,6 +50,22 @@ def locate(update: UpdateFile, text: str, near: int | None = None) -> tuple[Text
     if not edits:
         return _missing_newline(update, text)
     return edits
+
+
+def _misfit(update: UpdateFile, number: int, wanted: Wanted, text: str) -> Misfit:
+    lines = Lines(text)
+    chunk = update.chunks[number]
+    made = chunk.new if chunk.new != chunk.old else ()
+    done = Haystack(lines).find_only(made) if made else None
+    return Misfit(
+        path=update.path,
+        chunk=number + 1,
+        chunks=len(update.chunks),
+        wanted=tuple(wanted.lines),
+        since=wanted.since,
+        nearest=nearest(wanted, lines),
+        done_at=None if done is None else done + 1,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ def _passes(chunks: Sequence[Chunk]) -> list[tuple[int, list[Chunk]]]:
 def _locate_pass(
     chunks: Sequence[Chunk], text: str, near: int | None
 ) -> tuple[TextEdit, ...] | _Stuck:
-    lines = split(text)
+    lines = Lines(text)
     haystack = Haystack(lines)
     runs: list[_Run] = []
     cursor = 0
@@ -184,7 +199,7 @@ def _in_order(runs: Sequence[_Run]) -> list[_Run] | None:
 
 
 def _edits(run: _Run, lines: Lines) -> list[TextEdit]:
-    start, end = lines.starts[run.start], lines.starts[run.end]
+    start, end = lines.start(run.start), lines.start(run.end)
     eols = [_eol(run, n, lines) for n in range(len(run.added))]
     last = len(lines) - 1
     if run.end > last >= 0 and not lines.eol(last):  # keep the end of the file without terminator
@@ -214,7 +229,7 @@ def _eol(run: _Run, number: int, lines: Lines) -> str:
 def _missing_newline(update: UpdateFile, text: str) -> tuple[TextEdit, ...]:
     # Rewriting the last line as it is can only mean the newline that is missing after it: the
     # language has no other words for that.
-    lines = split(text)
+    lines = Lines(text)
     last = len(lines) - 1
     if last < 0 or lines.eol(last):
         return ()

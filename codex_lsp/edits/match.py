@@ -6,12 +6,10 @@ search in the joined lines, so that its time is linear whatever repeats. Knows n
 
 from __future__ import annotations
 
-import re
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from codex_lsp.edits.lines import Lines, with_lf
+from codex_lsp.edits.lines import Lines, blocks, with_lf
 
 _PLAIN = str.maketrans(
     {
@@ -22,19 +20,31 @@ _PLAIN = str.maketrans(
         **dict.fromkeys("\u2009\u200a\u202f\u205f\u3000", " "),
     }
 )
-_BLOCK = 1 << 16  # characters that are taken apart into lines at once; bounds memory
-_LF = re.compile("\n")
 
 
-def plain(line: str) -> str:
-    """`line` without outer white space, with typographic dashes, quotes and spaces made plain."""
-    line = line.strip()
-    return line if line.isascii() else line.translate(_PLAIN).strip()
+def exact(lines: str) -> str:
+    """Lines joined by LF, as they are."""
+    return lines
+
+
+def unpadded(lines: str) -> str:
+    """Lines joined by LF, without white space at their ends."""
+    return "\n".join(map(str.rstrip, lines.split("\n")))
+
+
+def bare(lines: str) -> str:
+    """Lines joined by LF, without white space around them."""
+    return "\n".join(map(str.strip, lines.split("\n")))
+
+
+def plain(lines: str) -> str:
+    """Bare lines joined by LF, with typographic dashes, quotes and spaces made plain."""
+    lines = bare(lines)
+    return lines if lines.isascii() else lines.translate(_PLAIN)
 
 
 Pass = Callable[[str], str]
-EXACT: Pass = str
-PASSES: tuple[Pass, ...] = (EXACT, str.rstrip, str.strip, plain)
+PASSES: tuple[Pass, ...] = (exact, unpadded, bare, plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +61,14 @@ class Haystack:
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
-        self._exact = _Form(EXACT, _framed(with_lf(lines.text)))
+        self._exact = _Form(exact, with_lf(lines.text))
         self._loose: _Form | None = None
 
-    def find(self, wanted: Wanted, passes: Sequence[Pass] = PASSES) -> int | None:
+    def find(self, wanted: Wanted) -> int | None:
         """The first line of the place, by the first pass that has one."""
         if len(wanted.lines) > len(self.lines) - wanted.since:
             return None
-        for loosen in passes:
+        for loosen in PASSES:
             hits = self._form(loosen).hits(wanted.lines, wanted.since)
             if wanted.near is None:
                 hit = next(hits, None)
@@ -80,24 +90,22 @@ class Haystack:
         first = len(self.lines) - len(lines)
         if first < 0:
             return None
-        have = [self.lines.body(line) for line in range(first, len(self.lines))]
-        for loosen in PASSES:
-            if [loosen(line) for line in have] == [loosen(line) for line in lines]:
-                return first
-        return None
+        have = "\n".join(self.lines.body(line) for line in range(first, len(self.lines)))
+        want = "\n".join(lines)
+        return first if any(loosen(have) == loosen(want) for loosen in PASSES) else None
 
     def find_start(self, text: str, since: int) -> int | None:
         """The first line at or after `since` that begins with `text`, white space aside."""
-        loose = self._form(str.strip)
-        at = loose.text.find("\n" + text.strip(), loose.offset(since))
-        return None if at < 0 else loose.text.count("\n", 0, at)
+        form = self._form(bare)
+        at = form.text.find("\n" + text.strip(), form.offset(since))
+        return None if at < 0 else form.text.count("\n", 0, at)
 
     def _form(self, loosen: Pass) -> _Form:
-        if loosen is EXACT:
+        if loosen is exact:
             return self._exact
         if self._loose is None or self._loose.loosen is not loosen:
             self._loose = None  # so that two of them are never held at once
-            self._loose = _Form(loosen, _framed(_loosened(self._exact.text[1:-1], loosen)))
+            self._loose = _Form(loosen, "\n".join(map(loosen, blocks(with_lf(self.lines.text)))))
         return self._loose
 
 
@@ -106,20 +114,20 @@ class _Form:
 
     def __init__(self, loosen: Pass, text: str) -> None:
         self.loosen = loosen
-        self.text = text
-        self._ends: array[int] | None = None
+        self.text = f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
+        self._lines: Lines | None = None
 
     def offset(self, line: int) -> int:
         """Where the LF before `line` is."""
         if line == 0:
             return 0
-        if self._ends is None:
-            self._ends = array("Q", (match.start() for match in _LF.finditer(self.text)))
-        return self._ends[line]
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        return self._lines.start(line + 1) - 1
 
     def hits(self, lines: Sequence[str], since: int) -> Iterator[int]:
         """First lines of all places, in order; those of one pattern may overlap."""
-        needle = "\n" + "".join(self.loosen(line) + "\n" for line in lines)
+        needle = "\n" + self.loosen("\n".join(lines)) + "\n"
         before = self.offset(since)
         line = since
         at = self.text.find(needle, before)
@@ -128,18 +136,3 @@ class _Form:
             yield line
             before = at
             at = self.text.find(needle, at + 1)
-
-
-def _framed(text: str) -> str:
-    return f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
-
-
-def _loosened(text: str, loosen: Pass) -> str:
-    pieces: list[str] = []
-    at = 0
-    while at < len(text):
-        cut = text.find("\n", at + _BLOCK)
-        end = len(text) if cut < 0 else cut
-        pieces.append("\n".join(loosen(line) for line in text[at:end].split("\n")))
-        at = end + 1
-    return "\n".join(pieces)

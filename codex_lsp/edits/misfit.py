@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codex_lsp.edits.lines import Lines
+from codex_lsp.edits.lines import Lines, blocks, with_lf
 from codex_lsp.edits.match import Wanted, plain
 
 _SHOWN = 12  # lines of either kind that a message holds
 _WIDTH = 200  # characters of a line that a message holds
-_COMMON = 20  # a line that stands in more places says nothing about where
-_Key = Callable[[str], str]
+_COMMON = 20  # what stands in more places says nothing about where
+_WORDS = 24  # words that are looked up when no whole line is known
+_WORD = re.compile(r"\w{3,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
     """Chunk `chunk` (1-based, of `chunks`) has no place in `path`.
 
-    `nearest` are the lines that resemble it most, with 1-based numbers; empty if none do. `since`
-    is the 0-based line from which was searched.
+    `since` is the 0-based line from which `wanted` was looked for. `nearest` are the lines that
+    resemble it most, with 1-based numbers; empty if none do. `done_at` is the 1-based line where
+    the file has what the chunk would have made, if it has.
     """
 
     path: str
@@ -29,6 +32,7 @@ class Misfit:
     wanted: tuple[str, ...]
     since: int
     nearest: tuple[tuple[int, str], ...]
+    done_at: int | None = None
 
     @property
     def text(self) -> str:
@@ -39,7 +43,9 @@ class Misfit:
         out += [f"    {_short(line)}" for line in self.wanted[:_SHOWN]]
         if len(self.wanted) > _SHOWN:
             out.append(f"    ... and {len(self.wanted) - _SHOWN} more")
-        if self.nearest:
+        if self.done_at is not None:
+            out.append(f"What the chunk would make of them is in the file, at line {self.done_at}.")
+        elif self.nearest:
             out.append("The nearest that the file has:")
             out += [f"{number:6}| {_short(line)}" for number, line in self.nearest]
         else:
@@ -47,47 +53,57 @@ class Misfit:
         return "\n".join(out)
 
 
-def misfit(path: str, chunk: int, chunks: int, wanted: Wanted, lines: Lines) -> Misfit:
-    """Describe that `wanted` is not in `lines`."""
-    looked_for = tuple(wanted.lines)
-    nearest = _nearest(looked_for, lines)
-    return Misfit(path, chunk, chunks, looked_for, wanted.since, nearest)
-
-
-def _nearest(wanted: Sequence[str], lines: Lines) -> tuple[tuple[int, str], ...]:
-    start = _vote(wanted, lines, plain)
-    if start is None:
-        start = _vote(wanted, lines, _letters)
+def nearest(wanted: Wanted, lines: Lines) -> tuple[tuple[int, str], ...]:
+    """The lines of the file that resemble the wanted ones most, numbered from 1."""
+    start = _elected(_by_line(wanted.lines, lines)) or _elected(_by_word(wanted.lines, lines))
     if start is None:
         return ()
-    first = max(start, 0)
-    last = min(start + min(len(wanted), _SHOWN), len(lines))
+    first = max(start[0], 0)
+    last = min(start[0] + min(len(wanted.lines), _SHOWN), len(lines))
     return tuple((at + 1, lines.body(at)) for at in range(first, last))
 
 
-def _vote(wanted: Sequence[str], lines: Lines, key: _Key) -> int | None:
-    """The line where `wanted` would begin, on which most of its lines agree."""
+def _elected(votes: Iterator[int]) -> tuple[int] | None:
+    """The place with the most votes, the first of equals."""
+    counts = Counter(votes)
+    if not counts:
+        return None
+    return (min(counts, key=lambda start: (-counts[start], start)),)
+
+
+def _by_line(wanted: Sequence[str], lines: Lines) -> Iterator[int]:
+    """A vote for where `wanted` would begin from each line that it shares with the file."""
     numbers: dict[str, list[int]] = {}
-    for number, line in enumerate(wanted):
-        if key(line):
-            numbers.setdefault(key(line), []).append(number)
+    for number, line in enumerate(plain("\n".join(wanted)).split("\n")):
+        if line:
+            numbers.setdefault(line, []).append(number)
     places: dict[str, list[int]] = {line: [] for line in numbers}
-    for at in range(len(lines)):
-        seen = places.get(key(lines.body(at)))
-        if seen is not None:
-            seen.append(at)
-    votes = Counter(
-        at - number
-        for line, at_lines in places.items()
-        if len(at_lines) <= _COMMON
-        for at in at_lines
-        for number in numbers[line]
-    )
-    return min(votes, key=lambda start: (-votes[start], start), default=None)
+    at = 0
+    for block in blocks(with_lf(lines.text)):
+        for line in plain(block).split("\n"):
+            if line in places:
+                places[line].append(at)
+            at += 1
+    for line, found in places.items():
+        if len(found) <= _COMMON:
+            yield from (at - number for at in found for number in numbers[line])
 
 
-def _letters(line: str) -> str:
-    return "".join(c for c in line if c.isalnum()).casefold()
+def _by_word(wanted: Sequence[str], lines: Lines) -> Iterator[int]:
+    """A vote for where `wanted` would begin from each of its rarer words."""
+    words: dict[str, int] = {}
+    for number, line in enumerate(wanted):
+        for word in _WORD.findall(line):
+            words.setdefault(word, number)
+    longest = sorted(words, key=len, reverse=True)[:_WORDS]
+    for word in longest:
+        found: list[int] = []
+        at = lines.text.find(word)
+        while at >= 0 and len(found) <= _COMMON:
+            found.append(at)
+            at = lines.text.find(word, at + len(word))
+        if len(found) <= _COMMON:
+            yield from (lines.at(at) - words[word] for at in found)
 
 
 def _short(line: str) -> str:

@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Literal
 
 from codex_lsp.edits.diff import common_ends, diff, trimmed
-from codex_lsp.edits.lines import line_at
+from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 
 __all__ = ["Clash", "Conflict", "Landing", "carry", "invert", "landed", "rebase"]
@@ -77,6 +77,7 @@ def carry(
     shifts = [0, *accumulate(len(edit.new) - (edit.end - edit.start) for edit in typed)]
     moved: list[TextEdit] = []
     clashes: list[Clash] = []
+    lines = Lines(base)
     for edit in edits:
         low, high = _whole_words(edit.start, edit.end, edit.new, base)
         first = bisect_left(highs, low)
@@ -86,7 +87,7 @@ def carry(
             moved.append(TextEdit(edit.start + shift, edit.end + shift, edit.new))
         elif _settled(edit, base) not in [_settled(other, base) for other in near]:
             had = base[edit.start : edit.end]
-            clashes.append(Clash(edit, near[0], line_at(base, edit.start), had))
+            clashes.append(Clash(edit, near[0], lines.at(edit.start), had))
     return Conflict(tuple(clashes)) if clashes else tuple(moved)
 
 
