@@ -82,8 +82,10 @@ class Protocol(LanguageServerProtocol):
 
     def structure_options(self, method: str, options: Mapping[str, object] | None) -> Any:
         """Registration options as the lsprotocol type that `method` has for them."""
+        if options is None:
+            return None
         kind: Any = get_method_options_type(method)
-        return options if options is None else self._converter.structure(options, kind)
+        return self._converter.structure(options, kind)
 
     def running(self) -> list[asyncio.Task[Outcome]]:
         """The requests being served."""

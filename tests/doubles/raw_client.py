@@ -109,13 +109,7 @@ class RawClient:
 
     def answers(self, request: object) -> list[Json]:
         """All answers so far to the request with this id."""
-        return [
-            message
-            for message in self.received
-            if isinstance(message, dict)
-            and "method" not in message
-            and message.get("id") == request
-        ]
+        return [message for message in self.replies() if message["id"] == request]
 
     def wait_for(self, wanted: Callable[[Json], bool]) -> Json:
         """The first message, of those that came or will come, that is `wanted`."""
@@ -126,17 +120,21 @@ class RawClient:
                     return message
             return None
 
-        with self._changed:
-            self._changed.wait_for(lambda: found() is not None or self._ended, DEADLINE)
-            message = found()
-        assert message is not None, f"never came; received {self.received}\n{self.stderr}"
+        self.wait_until(lambda: found() is not None)
+        message = found()
+        assert message is not None
         return message
 
-    def wait_for_count(self, count: int) -> None:
-        """Wait until `count` messages came."""
+    def replies(self, start: int = 0) -> list[Json]:
+        """The answers that came, from the `start`-th message on; batches are not among them."""
+        came = self.received[start:]
+        return [item for item in came if isinstance(item, dict) and "method" not in item]
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Wait until `reached`, which is asked after each message."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self.received) >= count or self._ended, DEADLINE)
-        assert len(self.received) >= count, f"received {self.received}\n{self.stderr}"
+            self._changed.wait_for(lambda: reached() or self._ended, DEADLINE)
+        assert reached(), f"received {self.received}\n{self.stderr}"
 
     def stop_reading(self) -> None:
         """Read nothing more until `resume_reading`; what is being read now still comes."""
