@@ -21,22 +21,26 @@ _DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {
     f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
 }
 
+_KEPT_ALIVE = 90.0  # seconds; a person thinks longer than httpx's five before asking again
+
 _OFFLINE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 
 
-def open_client(url: str, *, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """A client for requests to `url`: verified TLS, the environment's proxies, no redirects.
+def open_client(*urls: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
+    """A client for requests to `urls`: verified TLS, the environment's proxies, no redirects.
 
-    A redirect would carry the bearer to wherever the answer points. Raises `BadCertificates`,
-    and `NotSent` for a proxy variable that cannot be used.
+    A redirect would carry the bearer to wherever the answer points. The first client for https
+    takes 0.1 s to make. Raises `BadCertificates`, and `NotSent` for an address or a proxy variable
+    that cannot be used.
     """
-    secure = httpx.URL(url).scheme == "https"
+    secure = any(url.lower().startswith("https:") for url in urls)
     try:
         return httpx.AsyncClient(
             # Plain http needs no roots; a context without any trusts nobody.
             verify=tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             mounts=_DIRECT,
             timeout=timeout,
+            limits=httpx.Limits(keepalive_expiry=_KEPT_ALIVE),
             follow_redirects=False,
         )
     except (ValueError, httpx.InvalidURL, ImportError) as error:
@@ -130,6 +134,7 @@ def _connect_failure(error: httpx.ConnectError, host: str, detail: str) -> NotSe
                 return NotSent(
                     f"Nothing answers at {host}. Check that it is running there, or the proxy.",
                     detail=detail,
+                    lasting=_is_here(host),  # a server of one's own does not start by waiting
                 )
             case OSError() if cause.errno in _OFFLINE:
                 return NotSent(
@@ -161,6 +166,10 @@ def _host(url: str) -> str:
         return httpx.URL(url).netloc.decode("ascii") or url
     except httpx.InvalidURL:
         return url
+
+
+def _is_here(host: str) -> bool:
+    return host.startswith(("127.0.0.1", "localhost", "[::1]"))
 
 
 def _proxy_variables() -> str:
