@@ -1,9 +1,14 @@
-"""The values of this room: secrets that cannot be printed, and a request's bearer."""
+"""The values of this room: secrets that cannot be printed, identities, a request's bearer."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from codex_lsp.auth.errors import AuthError
+
+__all__ = ["AuthError", "Bearer", "Identity", "Secret", "TokenSource"]
 
 
 class Secret:
@@ -17,6 +22,10 @@ class Secret:
     def reveal(self) -> str:
         """The secret itself: only for the wire and the store."""
         return self._value
+
+    def digest(self) -> str:
+        """SHA-256 in hex: names the secret in the journal and in messages without telling it."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -32,6 +41,19 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Who credentials belong to. The account is a workspace, so two users can share one."""
+
+    account: str
+    user: str
+
+    def matches(self, other: Identity) -> bool:
+        """The same account, and the same user unless one of the two does not tell."""
+        same_user = self.user == other.user or not self.user or not other.user
+        return self.account == other.account and same_user
+
+
+@dataclass(frozen=True, slots=True)
 class Bearer:
     """What authorises one request.
 
@@ -43,10 +65,7 @@ class Bearer:
     token: Secret
     account_id: str | None = None
     fedramp: bool = False
-
-
-class AuthError(Exception):
-    """No bearer can be had. `str()` is for the person: the cause, and one thing to do."""
+    identity: Identity | None = None
 
 
 class TokenSource(Protocol):

@@ -1,0 +1,63 @@
+"""Where credentials and authority are: from the person's environment, never a workspace's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from codex_lsp.auth.errors import StoreUnusable
+from codex_lsp.auth.tokens import Secret
+
+CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
+ISSUER = "https://auth.openai.com"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """`file` is the credentials file; `shared` says that Codex uses it too.
+
+    `early` is the span, in seconds before expiry, in which a window picks its moment to refresh:
+    earlier than Codex, whose moment is 300 s, so that it finds fresh tokens.
+    """
+
+    home: Path
+    file: Path
+    shared: bool = True
+    api_key: Secret | None = None
+    forced_method: Literal["chatgpt", "api"] | None = None
+    forced_workspaces: frozenset[str] = frozenset()
+    client_id: str = CLIENT_ID
+    issuer: str = ISSUER
+    token_url: str = f"{ISSUER}/oauth/token"
+    revoke_url: str = f"{ISSUER}/oauth/revoke"
+    early: tuple[float, float] = (600.0, 900.0)
+    request_seconds: float = 30.0
+    lock_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for url in (self.issuer, self.token_url, self.revoke_url):
+            parts = urlsplit(url)
+            if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+                raise StoreUnusable(f"Tokens go over https only, and {url} is not. Correct it.")
+
+
+def read_settings(
+    environ: Mapping[str, str], home: Path, *, file: Path | None = None
+) -> AuthSettings:
+    """Settings for CODEX_HOME `home`; `file` is a credentials file of our own in its stead."""
+    token_url = environ.get("CODEX_REFRESH_TOKEN_URL_OVERRIDE") or f"{ISSUER}/oauth/token"
+    derived = urlsplit(token_url)._replace(path="/oauth/revoke", query="").geturl()
+    key = environ.get("CODEX_API_KEY", "").strip()
+    return AuthSettings(
+        home=home,
+        file=file or home / "auth.json",
+        shared=file is None,
+        api_key=Secret(key) if key else None,
+        client_id=environ.get("CODEX_APP_SERVER_LOGIN_CLIENT_ID", "").strip() or CLIENT_ID,
+        token_url=token_url,
+        revoke_url=environ.get("CODEX_REVOKE_TOKEN_URL_OVERRIDE") or derived,
+    )
