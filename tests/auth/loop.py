@@ -32,7 +32,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
     @classmethod
     def seeded(cls, random: Random) -> SeededLoop:
         """A loop whose order of events `random` decides."""
-        return cls(random)  # type: ignore[abstract]  # no sockets, signals or processes here
+        return cls(random)
 
     def __init__(self, random: Random) -> None:
         self._random = random.random
