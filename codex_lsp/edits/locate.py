@@ -6,17 +6,22 @@ line terminators, its byte order mark, its missing final newline. What does not 
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from codex_lsp.edits.diff import diff, joined
 from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.match import Haystack, Wanted
-from codex_lsp.edits.misfit import Misfit, nearest
+from codex_lsp.edits.misfit import Misfit, Why, nearest
 from codex_lsp.edits.patch import Chunk, UpdateFile
+from codex_lsp.edits.rebase import Conflict, carry
 from codex_lsp.edits.text import TextEdit, apply_edits
 
 __all__ = ["Misfit", "locate"]
+_NUMBERS = re.compile(r"-(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*")  # a unified diff's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +41,15 @@ def locate(update: UpdateFile, text: str, near: int | None = None) -> tuple[Text
     """
     edits: tuple[TextEdit, ...] = ()
     current = text
-    passes = _passes(update.chunks)
-    for first, chunks in passes:
+    for first, chunks in _passes(update.chunks):
         found = _locate_pass(chunks, current, near)
-        if isinstance(found, _Stuck) and near is not None:
-            found = _locate_pass(chunks, current, None)
+        if isinstance(found, _Stuck) and current != text:
+            found = _written_for_the_first_text(chunks, text, edits, near) or found
         if isinstance(found, _Stuck):
-            return _misfit(update, first + found.chunk, found.wanted, current)
-        edits = found
+            return _misfit(update, first + found.chunk, found, current)
         current = apply_edits(current, found)
-    if len(passes) > 1:
-        edits = diff(text, current)
-    if not edits:
-        return _missing_newline(update, text)
-    return edits
-
-
-def _misfit(update: UpdateFile, number: int, wanted: Wanted, text: str) -> Misfit:
-    lines = Lines(text)
-    chunk = update.chunks[number]
-    made = chunk.new if chunk.new != chunk.old else ()
-    done = Haystack(lines).find_only(made) if made else None
-    return Misfit(
-        path=update.path,
-        chunk=number + 1,
-        chunks=len(update.chunks),
-        wanted=tuple(wanted.lines),
-        since=wanted.since,
-        nearest=nearest(wanted, lines),
-        done_at=None if done is None else done + 1,
-    )
+        edits = diff(text, current) if first else found
+    return edits or _missing_newline(update, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +58,7 @@ class _Stuck:
 
     chunk: int
     wanted: Wanted
+    why: Why = "missing"
 
 
 def _passes(chunks: Sequence[Chunk]) -> list[tuple[int, list[Chunk]]]:
@@ -82,81 +67,138 @@ def _passes(chunks: Sequence[Chunk]) -> list[tuple[int, list[Chunk]]]:
     for number, chunk in enumerate(chunks):
         if not passes or chunk.afresh:
             passes.append((number, []))
-        passes[-1][1].append(chunk)
+        passes[-1][1].append(_split_at_cr(chunk))
     return passes
+
+
+def _split_at_cr(chunk: Chunk) -> Chunk:
+    # Texts have a line end at a lone CR, patches do not. Added lines are written as they are.
+    if not any("\r" in text for text in chunk.old):
+        return chunk
+    lines = tuple(
+        (mark, part)
+        for mark, text in chunk.lines
+        for part in ([text] if mark == "+" else text.split("\r"))
+    )
+    return replace(chunk, lines=lines)
+
+
+def _written_for_the_first_text(
+    chunks: Sequence[Chunk], text: str, made: tuple[TextEdit, ...], near: int | None
+) -> tuple[TextEdit, ...] | None:
+    """Edits on what `made` makes of `text`, for chunks whose context is still that of `text`."""
+    found = _locate_pass(chunks, text, near)
+    if isinstance(found, _Stuck):
+        return None
+    moved = carry(found, made, text)
+    return None if isinstance(moved, Conflict) else moved
+
+
+def _misfit(update: UpdateFile, number: int, stuck: _Stuck, text: str) -> Misfit:
+    lines = Lines(text)
+    chunk = update.chunks[number]
+    made = chunk.new if chunk.new != chunk.old else ()
+    done = Haystack(lines).find_only(made) if made else None
+    return Misfit(
+        path=update.path,
+        chunk=number + 1,
+        chunks=len(update.chunks),
+        wanted=tuple(stuck.wanted.lines),
+        since=stuck.wanted.since,
+        nearest=nearest(stuck.wanted, lines),
+        done_at=None if done is None else done + 1,
+        why=stuck.why,
+    )
 
 
 def _locate_pass(
     chunks: Sequence[Chunk], text: str, near: int | None
 ) -> tuple[TextEdit, ...] | _Stuck:
+    found = _attempt(chunks, text, near)
+    return _attempt(chunks, text, None) if isinstance(found, _Stuck) and near is not None else found
+
+
+def _attempt(chunks: Sequence[Chunk], text: str, near: int | None) -> tuple[TextEdit, ...] | _Stuck:
     lines = Lines(text)
     haystack = Haystack(lines)
-    runs: list[_Run] = []
+    runs: list[list[_Run]] = []
     cursor = 0
     for number, chunk in enumerate(chunks):
-        hint = chunk.near if chunk.near is not None else near
-        place = _place(chunk, haystack, cursor, hint)
+        place = _place(chunk, haystack, cursor, near)
         if isinstance(place, Wanted):
-            return _Stuck(number, place)
-        chunk, at = place  # noqa: PLW2901 - the chunk as it was found
-        runs += _runs(chunk, at)
-        cursor = max(cursor, at + len(chunk.old))
+            return _Stuck(number, place, "not last" if chunk.at_end and chunk.old else "missing")
+        placed, at = place
+        runs.append(_runs(placed, at))
+        cursor = max(cursor, at + len(placed.old))
     ordered = _in_order(runs)
     if ordered is None:
-        return _Stuck(len(chunks) - 1, Wanted(chunks[-1].old, cursor))
-    edits: list[TextEdit] = []
-    for run in ordered:
-        edits += _edits(run, lines)
-    return joined(edits)
+        number = bisect_left(range(len(runs)), 1, key=lambda n: _in_order(runs[: n + 1]) is None)
+        return _Stuck(number, Wanted(chunks[number].old), "taken")
+    return joined([edit for run in ordered for edit in _edits(run, lines)])
 
 
 def _place(
     chunk: Chunk, haystack: Haystack, cursor: int, near: int | None
 ) -> tuple[Chunk, int] | Wanted:
     """The chunk, perhaps without its last blank context, and the line where it begins."""
-    since = _after_anchors(chunk, haystack, cursor)
-    if isinstance(since, Wanted):
+    start = _start(chunk, haystack, cursor)
+    if isinstance(start, Wanted):
         only = haystack.find_only(chunk.old) if chunk.old else None
-        return since if only is None else (chunk, only)
+        return start if only is None else (chunk, only)
     if not chunk.old:
-        return chunk, _insertion(chunk, haystack, since)
+        return chunk, _insertion(chunk, haystack, start)
+    if start.near is not None or start.anchored:
+        near = start.near
     for candidate in _without_blank_ends(chunk):
-        at = _search(candidate, haystack, since, None if chunk.anchors else near)
+        at = _search(candidate, haystack, start, near)
         if at is not None:
             return candidate, at
     only = haystack.find_only(chunk.old)
-    return Wanted(chunk.old, since) if only is None else (chunk, only)
+    return Wanted(chunk.old, start.line) if only is None else (chunk, only)
 
 
-def _search(chunk: Chunk, haystack: Haystack, since: int, near: int | None) -> int | None:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where the search for a chunk's lines begins: after an anchor, or near a line."""
+
+    line: int
+    near: int | None
+    anchored: bool
+
+
+def _start(chunk: Chunk, haystack: Haystack, cursor: int) -> _Start | Wanted:
+    near, anchored = chunk.near, False
+    for anchor in chunk.anchors:
+        at = haystack.find(Wanted((anchor,), cursor))
+        numbers = _NUMBERS.fullmatch(anchor)
+        if at is None and numbers:
+            near = max(int(numbers[1]) - 1, 0)
+            continue
+        if at is None:
+            at = haystack.find_start(anchor.rstrip().removesuffix("@@"), cursor)
+        if at is None:
+            return Wanted((anchor,), cursor)
+        cursor, anchored = at + 1, True
+    return _Start(cursor, near, anchored)
+
+
+def _search(chunk: Chunk, haystack: Haystack, start: _Start, near: int | None) -> int | None:
     if chunk.at_end:
         return haystack.find_at_end(chunk.old)
-    at = haystack.find(Wanted(chunk.old, since, near))
-    if at is None and chunk.anchors and chunk.old[0].strip() == chunk.anchors[-1].strip():
-        at = haystack.find(Wanted(chunk.old, since - 1))  # the anchor is written twice
+    at = haystack.find(Wanted(chunk.old, start.line, near))
+    if at is None and start.anchored:  # the anchor may be written again as context
+        at = haystack.find(Wanted(chunk.old, start.line - 1))
     return at
 
 
-def _after_anchors(chunk: Chunk, haystack: Haystack, cursor: int) -> int | Wanted:
-    for anchor in chunk.anchors:
-        wanted = Wanted((anchor,), cursor)
-        at = haystack.find(wanted)
-        if at is None:
-            at = haystack.find_start(anchor, cursor)
-        if at is None:
-            return wanted
-        cursor = at + 1
-    return cursor
-
-
-def _insertion(chunk: Chunk, haystack: Haystack, since: int) -> int:
+def _insertion(chunk: Chunk, haystack: Haystack, start: _Start) -> int:
     """Lines that are only added go after their anchor; without one, to the end of the file."""
     end = len(haystack.lines)
     if chunk.at_end:
         return end
-    if chunk.near is not None:
-        return min(chunk.near, end)
-    return since if chunk.anchors else end
+    if start.near is not None:
+        return min(start.near, end)
+    return start.line if start.anchored else end
 
 
 def _without_blank_ends(chunk: Chunk) -> list[Chunk]:
@@ -185,10 +227,10 @@ def _runs(chunk: Chunk, at: int) -> list[_Run]:
     return runs
 
 
-def _in_order(runs: Sequence[_Run]) -> list[_Run] | None:
+def _in_order(runs: Sequence[Sequence[_Run]]) -> list[_Run] | None:
     """Runs by line, touching ones made one; None if two want the same line."""
     out: list[_Run] = []
-    for run in sorted(runs, key=lambda run: (run.start, run.end)):
+    for run in sorted(chain.from_iterable(runs), key=lambda run: (run.start, run.end)):
         if out and out[-1].end > run.start:
             return None
         if out and out[-1].end == run.start:

@@ -57,12 +57,12 @@ class Wanted:
 
 
 class Haystack:
-    """One file to search in. Keeps the exact form and one looser form at a time."""
+    """One file to search in, in a form for each pass that was needed."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         self._exact = _Form(exact, with_lf(lines.text))
-        self._loose: _Form | None = None
+        self._forms: dict[Pass, _Form] = {exact: self._exact}
 
     def find(self, wanted: Wanted) -> int | None:
         """The first line of the place, by the first pass that has one."""
@@ -101,12 +101,14 @@ class Haystack:
         return None if at < 0 else form.text.count("\n", 0, at)
 
     def _form(self, loosen: Pass) -> _Form:
-        if loosen is exact:
-            return self._exact
-        if self._loose is None or self._loose.loosen is not loosen:
-            self._loose = None  # so that two of them are never held at once
-            self._loose = _Form(loosen, "\n".join(map(loosen, blocks(with_lf(self.lines.text)))))
-        return self._loose
+        form = self._forms.get(loosen)
+        if form is None:
+            text = "\n".join(map(loosen, blocks(with_lf(self.lines.text))))
+            form = self._forms[loosen] = _Form(loosen, text)
+            for other in self._forms.values():  # often a looser form is the same text: share it
+                if other.text == form.text:
+                    form.text = other.text
+        return form
 
 
 class _Form:

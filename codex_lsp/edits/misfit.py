@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from codex_lsp.edits.lines import Lines, blocks, with_lf
 from codex_lsp.edits.match import Wanted, plain
@@ -14,6 +15,7 @@ _SHOWN = 12  # lines of either kind that a message holds
 _WIDTH = 200  # characters of a line that a message holds
 _COMMON = 20  # what stands in more places says nothing about where
 _WORDS = 24  # words that are looked up when no whole line is known
+Why = Literal["missing", "not last", "taken"]
 _WORD = re.compile(r"\w{3,}")
 
 
@@ -33,13 +35,20 @@ class Misfit:
     since: int
     nearest: tuple[tuple[int, str], ...]
     done_at: int | None = None
+    why: Why = "missing"
 
     @property
     def text(self) -> str:
         """For the model."""
-        where = f" after line {self.since}" if self.since else ""
         out = [f"{self.path}: chunk {self.chunk} of {self.chunks} does not fit."]
-        out.append(f"These lines were not found{where}:")
+        match self.why:
+            case "missing":
+                after = f" after line {self.since}" if self.since else ""
+                out.append(f"These lines were not found{after}:")
+            case "not last":
+                out.append("These lines are not the last of the file:")
+            case "taken":
+                out.append("These lines are changed by an earlier chunk already:")
         out += [f"    {_short(line)}" for line in self.wanted[:_SHOWN]]
         if len(self.wanted) > _SHOWN:
             out.append(f"    ... and {len(self.wanted) - _SHOWN} more")
@@ -48,6 +57,8 @@ class Misfit:
         elif self.nearest:
             out.append("The nearest that the file has:")
             out += [f"{number:6}| {_short(line)}" for number, line in self.nearest]
+            if self.nearest[0][0] <= self.since and self.why == "missing":
+                out.append("That is above an earlier chunk: chunks go from top to bottom.")
         else:
             out.append("The file has nothing like them.")
         return "\n".join(out)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from codex_lsp.edits.locate import Misfit, locate
-from codex_lsp.edits.patch import AddFile, DeleteFile, Patch, Section, UpdateFile
+from codex_lsp.edits.patch import AddFile, DeleteFile, Patch, Section, UpdateFile, same_path
 from codex_lsp.edits.text import TextEdit
 
 
@@ -102,7 +102,9 @@ def _change(
     if isinstance(section, DeleteFile):
         return Remove(section.path)
     target = section.move_to
-    if target is not None and target != section.path and texts.get(target) is not None:
+    if target is not None and same_path(target) == same_path(section.path):
+        target = None
+    if target is not None and texts.get(target) is not None:
         return Obstacle(target, f"{section.path} cannot be moved: {target} exists already")
     edits = locate(section, text, near)
     return edits if isinstance(edits, Misfit) else Rewrite(section.path, edits, target)

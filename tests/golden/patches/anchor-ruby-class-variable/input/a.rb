@@ -1,0 +1,4 @@
+class A
+  @@count = 0
+  @@count += 1
+end
