@@ -1,0 +1,106 @@
+"""Which paths a turn may touch: inside a workspace root by every resolved component, and not one of
+the files that configure tools (those are code that runs later, so they are never changed unasked).
+
+The check is made on what the path resolves to now; whoever writes checks again after writing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+# Names (folded) whose files configure a tool that runs code: as a path component, or as a suffix.
+PROTECTED_COMPONENTS = frozenset(
+    {
+        ".git", ".codex", ".agents", ".vscode", ".idea", ".zed", ".helix", ".husky", ".cursor",
+        ".claude", ".nvim.lua", ".exrc", ".dir-locals.el", ".envrc", ".pre-commit-config.yaml",
+        ".mcp.json", ".npmrc", "agents.md", "agents.override.md",
+    }
+)  # fmt: skip
+PROTECTED_PREFIXES = (".env", ".yarnrc")
+PROTECTED_SUFFIXES = (".code-workspace",)
+PROTECTED_PAIRS = frozenset({(".github", "workflows")})
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A path that may be used: `path` is resolved, `protected` says that it configures tools."""
+
+    path: Path
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A path that may not be used, and why, in words for the model and the person."""
+
+    reason: str
+
+
+def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
+    """Place `raw` (relative to the first root, or absolute) inside `roots`.
+
+    Roots must be resolved. Nothing is opened; a file that does not exist yet is fine.
+    """
+    if problem := _malformed(raw):
+        return Outside(problem)
+    if not roots:
+        return Outside("no workspace folder is open")
+    try:
+        path = (roots[0] / raw).resolve()
+    except (OSError, RuntimeError) as error:
+        return Outside(f"{raw}: its links cannot be followed ({error})")
+    root = next((root for root in roots if path.is_relative_to(root)), None)
+    if root is None:
+        return Outside(f"{raw} is outside the workspace")
+    if problem := _special(path):
+        return Outside(f"{raw} {problem}")
+    named = PurePosixPath(raw.replace(os.sep, "/"))
+    return Inside(path, is_protected(path.relative_to(root)) or is_protected(named))
+
+
+def is_protected(relative: PurePosixPath | Path) -> bool:
+    """True for a path that configures a tool, whatever its case or Unicode form."""
+    parts = [fold(part) for part in relative.parts]
+    return any(
+        part in PROTECTED_COMPONENTS
+        or part.startswith(PROTECTED_PREFIXES)
+        or part.endswith(PROTECTED_SUFFIXES)
+        for part in parts
+    ) or any(pair in PROTECTED_PAIRS for pair in pairwise(parts))
+
+
+def fold(name: str) -> str:
+    """`name` as a file system that ignores case, Unicode form and trailing dots compares it."""
+    return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
+
+
+def _malformed(raw: str) -> str | None:
+    if not raw.strip():
+        return "the path is empty"
+    if any(ord(char) < ord(" ") for char in raw):
+        return "the path contains a control character"
+    if raw.startswith(("\\\\", "//")):
+        return f"{raw} is a network path"
+    if os.name == "nt" and ":" in raw[2:]:
+        return f"{raw} names an alternate data stream"
+    return None
+
+
+def _special(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot be looked at ({error.strerror})"
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+    if status.st_nlink > 1:
+        return "has several hard links: a change would show in other places too"
+    return None

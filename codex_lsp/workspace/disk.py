@@ -1,0 +1,97 @@
+"""Files that no buffer covers: read as bytes, written only if still what was read.
+
+Text is UTF-8, with or without a byte order mark; anything else is refused rather than guessed.
+Line ends are kept as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A file that cannot be worked on, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiskText:
+    """The text of a file and the digest of the bytes it was read from."""
+
+    text: str
+    digest: bytes
+
+
+def read(path: Path) -> DiskText | Unusable:
+    """Read `path`; a byte order mark stays in the text as U+FEFF."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return Unusable(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MiB")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Unusable(f"{path.name} does not exist")
+    except OSError as error:
+        return Unusable(f"{path.name} cannot be read: {error.strerror}")
+    if b"\0" in data:
+        return Unusable(f"{path.name} is a binary file")
+    try:
+        return DiskText(data.decode("utf-8"), _digest(data))
+    except UnicodeDecodeError:
+        return Unusable(f"{path.name} is not UTF-8 text")
+
+
+def replace(path: Path, text: str, *, seen: DiskText) -> Unusable | None:
+    """Write `text` over `path` if it still holds what was `seen`; None is success.
+
+    The new file takes the old one's place at once (same folder, synced, renamed) and keeps its
+    mode, so that no reader meets half of it.
+    """
+    try:
+        if _digest(path.read_bytes()) != seen.digest:
+            return Unusable(f"{path.name} was changed on disk meanwhile")
+        _install(path, text.encode("utf-8"), mode=path.stat().st_mode & 0o7777)
+    except OSError as error:
+        return Unusable(f"{path.name} cannot be written: {error.strerror}")
+    return None
+
+
+def create(path: Path, text: str) -> Unusable | None:
+    """Write a new file, with the folders it needs; an existing one is never overwritten."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError:
+        return Unusable(f"{path.name} exists already")
+    except OSError as error:
+        return Unusable(f"{path.name} cannot be created: {error.strerror}")
+    return None
+
+
+def _install(path: Path, data: bytes, *, mode: int) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary = Path(name)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

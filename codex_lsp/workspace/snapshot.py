@@ -1,0 +1,78 @@
+"""What the agent sees: the open buffers, saved or not, over the files on disk.
+
+A snapshot never changes. A turn works on one, and staleness is found when its edits are applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from codex_lsp.workspace import containment, disk
+from codex_lsp.workspace.containment import Outside
+from codex_lsp.workspace.disk import DiskText, Unusable
+
+
+@dataclass(frozen=True, slots=True)
+class BufferText:
+    """The text of an open document, as the editor last synchronised it."""
+
+    path: Path
+    text: str
+    version: int | None
+    language_id: str = ""
+
+
+SourceText = BufferText | DiskText
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of the workspace: where it is, and its text at the time of asking."""
+
+    path: Path
+    source: SourceText
+    protected: bool
+
+    @property
+    def text(self) -> str:
+        """The text that the person would see."""
+        return self.source.text
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A place in the workspace where no file is."""
+
+    path: Path
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`roots` are resolved folders, the first one being what relative paths are relative to."""
+
+    roots: tuple[Path, ...]
+    buffers: Mapping[Path, BufferText]
+
+    def look(self, raw: str) -> Found | Missing | Outside | Unusable:
+        """What stands at the path `raw`, as a model or a person would write it."""
+        place = containment.resolve(raw, self.roots)
+        if isinstance(place, Outside):
+            return place
+        if buffer := self.buffers.get(place.path):
+            return Found(place.path, buffer, place.protected)
+        if not place.path.exists():
+            return Missing(place.path, place.protected)
+        source = disk.read(place.path)
+        return (
+            source if isinstance(source, Unusable) else Found(place.path, source, place.protected)
+        )
+
+    def name(self, path: Path) -> str:
+        """`path` as it is called in prompts and messages: relative to its root, with slashes."""
+        for root in self.roots:
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return path.as_posix()

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from codex_lsp.workspace import disk
+from codex_lsp.workspace.containment import Inside, Outside, is_protected, resolve
+from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.snapshot import BufferText, Found, Missing, Snapshot
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = (tmp_path / "root").resolve()
+    folder.mkdir()
+    return folder
+
+
+def test_an_open_buffer_hides_the_file_below_it(root: Path) -> None:
+    path = root / "a.py"
+    path.write_text("on disk")
+    snapshot = Snapshot((root,), {path: BufferText(path, "in the editor", 3)})
+    found = snapshot.look("a.py")
+    assert isinstance(found, Found)
+    assert found.text == "in the editor"
+
+
+def test_what_is_not_there_is_said_to_be_missing(root: Path) -> None:
+    assert Snapshot((root,), {}).look("new/b.py") == Missing(root / "new/b.py", protected=False)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "../x",
+        "/etc/passwd",
+        "a/../../x",
+        "",
+        " ",
+        "a\0b",
+        "//server/x",
+        "\\\\server\\x",
+        "a\nb",
+        ".",
+    ],
+)
+def test_paths_that_lead_out_are_refused(root: Path, raw: str) -> None:
+    assert isinstance(resolve(raw, (root,)), Outside)
+
+
+def test_links_are_followed_before_the_check(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (root / "link").symlink_to(tmp_path / "secret", target_is_directory=True)
+    (root / "loop").symlink_to(root / "loop")
+    assert isinstance(resolve("link/x", (root,)), Outside)
+    assert isinstance(resolve("loop/x", (root,)), Outside)
+
+
+def test_files_that_are_more_or_less_than_files_are_refused(root: Path) -> None:
+    (root / "one").write_text("")
+    (root / "two").hardlink_to(root / "one")
+    assert isinstance(resolve("one", (root,)), Outside)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(root / "pipe")
+        assert isinstance(resolve("pipe", (root,)), Outside)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        ".git/config", "sub/.git/hooks/x", ".VSCODE/settings.json", ".env", ".env.local", "a/.ENV",
+        "x.code-workspace", ".github/workflows/ci.yml", "AGENTS.md", "agents.md", ".npmrc",
+        ".git./config", "\uff0egit/config", ".yarnrc.yml",
+    ],
+)  # fmt: skip
+def test_files_that_configure_tools_are_protected_in_any_spelling(root: Path, raw: str) -> None:
+    place = resolve(raw, (root,))
+    assert isinstance(place, Inside)
+    assert place.protected
+
+
+@pytest.mark.parametrize("raw", ["src/main.py", ".github/README.md", "git/x", "environment.py"])
+def test_other_files_are_not(raw: str) -> None:
+    assert not is_protected(PurePosixPath(raw))
+
+
+def test_a_file_is_replaced_only_if_it_is_still_what_was_seen(root: Path) -> None:
+    path = root / "a.py"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo")
+    path.chmod(0o755)
+    seen = disk.read(path)
+    assert isinstance(seen, DiskText)
+    assert disk.replace(path, seen.text.replace("one", "1"), seen=seen) is None
+    assert path.read_bytes() == b"\xef\xbb\xbf1\r\ntwo"
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert isinstance(disk.replace(path, "lost", seen=seen), Unusable)
+    assert path.read_bytes() == b"\xef\xbb\xbf1\r\ntwo"
+    assert [entry.name for entry in root.iterdir()] == ["a.py"]
+
+
+def test_a_new_file_never_overwrites(root: Path) -> None:
+    path = root / "deep" / "a.py"
+    assert disk.create(path, "x\r\n") is None
+    assert path.read_bytes() == b"x\r\n"
+    assert isinstance(disk.create(path, "y"), Unusable)
+    assert path.read_bytes() == b"x\r\n"
+
+
+@pytest.mark.parametrize("data", [b"a\0b", b"\xff\xfe", b"caf\xe9"])
+def test_what_is_not_utf8_text_is_refused(root: Path, data: bytes) -> None:
+    path = root / "x"
+    path.write_bytes(data)
+    assert isinstance(Snapshot((root,), {}).look("x"), Unusable)
+
+
+def test_names_are_relative_to_the_root_that_holds_them(root: Path, tmp_path: Path) -> None:
+    other = (tmp_path / "other").resolve()
+    snapshot = Snapshot((root, other), {})
+    assert snapshot.name(other / "a" / "b.py") == "a/b.py"
