@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from codex_lsp.agent.conversation import ModelRequest
 from codex_lsp.agent.events import ModelEvent
+from codex_lsp.edits.text import TextEdit
+from codex_lsp.workspace.snapshot import Snapshot, SourceText
 
 
 class Model(Protocol):
@@ -21,3 +25,54 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Send `request`; see the class."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFile:
+    """Edits of a file, as offsets into the text of `base`."""
+
+    path: Path
+    base: SourceText
+    edits: tuple[TextEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFile:
+    """A new file at a place where none is."""
+
+    path: Path
+    text: str
+
+
+Change = ChangeFile | CreateFile
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The change is in the text that the person sees (or on disk, where no buffer is): proven."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """The change is not in the text. `reason` is for the model and the person.
+
+    `changed_meanwhile`: the text is no longer what the change was computed for.
+    """
+
+    path: Path
+    reason: str
+    changed_meanwhile: bool = False
+
+
+class Editor(Protocol):
+    """Whoever holds the person's text."""
+
+    async def apply(self, change: Change, *, label: str) -> Applied | NotApplied:
+        """Make one change, on the live text or not at all, and prove it before saying so."""
+        ...
+
+
+Snapshots = Callable[[], Snapshot]

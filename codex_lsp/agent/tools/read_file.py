@@ -1,0 +1,80 @@
+"""`read_file`: lets the model see more of the workspace, unsaved text included."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+from codex_lsp.agent.conversation import FunctionTool
+from codex_lsp.agent.lines import split_lines
+from codex_lsp.agent.ports import Snapshots
+from codex_lsp.agent.tools.tool import Answer
+from codex_lsp.workspace.containment import Outside
+from codex_lsp.workspace.disk import Unusable
+from codex_lsp.workspace.snapshot import Found, Missing
+
+MOST_LINES = 400
+
+SPEC = FunctionTool(
+    name="read_file",
+    description=(
+        "Reads a text file of the workspace as the person sees it in the editor, unsaved changes "
+        f"included. At most {MOST_LINES} lines at a time."
+    ),
+    parameters={
+        "type": "object",
+        "properties": {
+            "path": {"type": "string", "description": "Path relative to the workspace."},
+            "start_line": {"type": "integer", "description": "First line, from 1. Default 1."},
+            "end_line": {"type": "integer", "description": "Last line, inclusive."},
+        },
+        "required": ["path"],
+        "additionalProperties": False,
+    },
+)
+
+
+class ReadFile:
+    """The tool for one turn; reads the text as it is when called."""
+
+    spec = SPEC
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    async def run(self, arguments: str) -> Answer:
+        """Answer with the lines asked for, or with why there are none."""
+        try:
+            path, start, end = _arguments(arguments)
+        except ValueError as error:
+            return Answer(f"read_file: {error}")
+        found = self._snapshots().look(path)
+        match found:
+            case Outside(reason) | Unusable(reason):
+                return Answer(f"read_file: {reason}")
+            case Missing():
+                return Answer(f"read_file: {path} does not exist")
+            case Found(protected=True):
+                return Answer(f"read_file: {path} is protected and is not sent")
+            case Found():
+                return Answer(_shown(found.text, start, end))
+
+
+def _arguments(arguments: str) -> tuple[str, int, int]:
+    value = json.loads(arguments or "{}")
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
+        raise ValueError('give an object with a "path"')  # noqa: TRY004 - told to the model
+    start, end = value.get("start_line") or 1, value.get("end_line")
+    if not isinstance(start, int) or not isinstance(end, int | None):
+        raise ValueError("start_line and end_line are whole numbers")  # noqa: TRY004 - likewise
+    start = max(start, 1)
+    last = start + MOST_LINES - 1
+    return cast("str", value["path"]), start, min(end or last, last)
+
+
+def _shown(text: str, start: int, end: int) -> str:
+    rows = split_lines(text)
+    if start > max(len(rows), 1):
+        return f"The file has {len(rows)} lines."
+    shown = "".join(rows[start - 1 : end])
+    return shown if end >= len(rows) else f"{shown}(line {end} of {len(rows)})\n"

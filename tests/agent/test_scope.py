@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pytest
+
+from codex_lsp.agent.context import excerpt
+from codex_lsp.agent.lines import LineRange, split_lines
+from codex_lsp.agent.scope import enclosing
+
+PYTHON = '''\
+import os
+from sys import path
+
+LIMIT = 3
+
+
+class Store:
+    """Keeps things."""
+
+    @property
+    def size(self):
+        return len(self.items)
+
+    def add(self, item):
+        check(item)
+        if item:
+            self.items.append(item)
+
+
+def check(item):
+    """Raise for a bad item."""
+    raise ValueError(item)
+
+
+def unused():
+    pass
+'''
+
+GO = """\
+package main
+
+import "fmt"
+
+// Area says how big.
+func Area(r float64) float64 {
+\tif r < 0 {
+\t\treturn 0
+\t}
+\treturn r
+}
+
+func main() {
+\tfmt.Println(Area(2))
+}
+"""
+
+JAVASCRIPT = """\
+import fs from "fs";
+
+export class Store {
+  add(item) {
+    if (item) {
+      this.items.push(item);
+    }
+  }
+}
+
+const twice = (x) => {
+  return x + x + 1;
+};
+"""
+
+RUBY = """\
+class Store
+  def add(item)
+    @items << item
+  end
+
+  def size
+    @items.size
+  end
+end
+"""
+
+
+def shown(text: str, line: int, language: str) -> str:
+    lines = enclosing(text, LineRange(line, line + 1), language)
+    return "".join(split_lines(text)[lines.start : lines.end])
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "needle", "first", "last"),
+    [
+        (PYTHON, "python", "self.items.append", "    def add(self, item):", "append(item)"),
+        (PYTHON, "python", "return len", "    @property", "len(self.items)"),
+        (PYTHON, "python", '"""Keeps', "class Store:", "append(item)"),
+        (PYTHON + "\nbroken = (\n", "python", "raise Val", "def check(item):", "(item)"),
+        (GO, "go", "return 0", "// Area says", "}"),
+        (GO, "go", "Println", "func main() {", "}"),
+        (JAVASCRIPT, "javascript", "push", "  add(item) {", "  }"),
+        (JAVASCRIPT, "javascript", "x + x", "const twice", "};"),
+        (RUBY, "ruby", "@items.size", "  def size", "  end"),
+    ],
+)
+def test_the_smallest_definition_around_a_line_is_found(
+    text: str, language: str, needle: str, first: str, last: str
+) -> None:
+    line = next(at for at, row in enumerate(split_lines(text)) if needle in row)
+    found = shown(text, line, language).splitlines()
+    assert found[0].startswith(first)
+    assert found[-1].endswith(last)
+
+
+def test_a_line_in_no_definition_gets_its_surroundings() -> None:
+    assert "LIMIT = 3" in shown(PYTHON, 3, "python")
+
+
+@pytest.mark.parametrize("language", ["python", "go", "", "no-such-language"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "x", "}\n}\n{", "(", "\ufeffdef f():\n  pass", "\x0c\r"]
+)
+@pytest.mark.parametrize("line", [0, 1, 99])
+def test_no_text_is_too_odd(text: str, language: str, line: int) -> None:
+    lines = enclosing(text, LineRange(line, line + 1), language)
+    assert 0 <= lines.start <= max(lines.end, 0)
+
+
+def test_an_excerpt_brings_imports_and_signatures_that_are_used() -> None:
+    cut = excerpt(PYTHON, LineRange(14, 15), "python")
+    assert cut.text.startswith("    def add")
+    assert cut.imports == "import os\nfrom sys import path\n"
+    assert "def check(item):" in cut.signatures
+    assert "Raise for a bad item" in cut.signatures
+    assert "unused" not in cut.signatures
+
+
+def test_an_excerpt_of_another_language_brings_its_imports() -> None:
+    cut = excerpt(GO, LineRange(13, 14), "go")
+    assert 'import "fmt"' in cut.imports
+    assert "func Area" in cut.signatures
+
+
+@pytest.mark.parametrize("budget", [1_000, 3_000, 10_000])
+def test_an_excerpt_keeps_to_its_budget_and_to_the_place(budget: int) -> None:
+    body = "".join(f"    x{n} = helper{n}({n})\n" for n in range(2_000))
+    helpers = "".join(f"def helper{n}(a):\n    return a\n\n\n" for n in range(200))
+    text = f"import os\n\n\n{helpers}def f():\n{body}"
+    place = LineRange(1_500, 1_501)
+    cut = excerpt(text, place, "python", budget=budget)
+    size = sum(len(part.encode()) for part in (cut.text, cut.imports, cut.signatures))
+    assert size <= budget
+    assert split_lines(text)[1_500] in cut.text
+
+
+def test_the_whole_file_is_taken_where_that_is_asked_for_and_fits() -> None:
+    assert excerpt(GO, LineRange(0, 1), "go", whole=True).text == GO
+    assert excerpt(GO, LineRange(0, 1), "go", whole=True, budget=50).text != GO
