@@ -52,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
 @asynccontextmanager
 async def compose(server: Server) -> AsyncIterator[Server]:
     """Build what `server` works with, and take it down at the end."""
-    yield server
+    from codex_lsp.cli.adapters import open_adapters
+    from codex_lsp.lsp.workbench import Workbench
+
+    async with open_adapters() as adapters:
+        server.bench = Workbench(server, server.initialize_params, adapters)
+        yield server
 
 
 def _serve_tcp(address: tuple[str, int]) -> int:

@@ -72,6 +72,11 @@ class Documents:
             entry.snapshot = Document(uri, entry.language_id, entry.version, "".join(entry.lines))
         return entry.snapshot
 
+    def lines(self, uri: str, start: int, end: int) -> str:
+        """Lines `[start, end)` of the document at `uri`; empty if it is not open."""
+        entry = self._open.get(uri)
+        return "" if entry is None else "".join(entry.lines[start:end])
+
     def uris(self) -> list[str]:
         """The URIs of all open documents, in the order of opening."""
         return list(self._open)

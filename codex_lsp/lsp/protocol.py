@@ -112,6 +112,10 @@ class Protocol(LanguageServerProtocol):
             case _:
                 outbox.put(body)
 
+    def plain(self, value: Any) -> Any:
+        """An lsprotocol value as plain JSON."""
+        return self._converter.unstructure(value)
+
     def send_request(self, *_: Any, **__: Any) -> Any:
         """Not this way: it has no deadline."""
         raise NotImplementedError("Server.ask is the one place that awaits the client.")

@@ -8,13 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-FEATURES: dict[str, str] = {}
+_HANDLERS = "codex_lsp.lsp.handlers"
+
+FEATURES: dict[str, str] = {
+    "initialized": f"{_HANDLERS}.session:initialized",
+    "workspace/didChangeConfiguration": f"{_HANDLERS}.session:did_change_configuration",
+    "workspace/didChangeWorkspaceFolders": f"{_HANDLERS}.session:did_change_folders",
+    "textDocument/codeAction": f"{_HANDLERS}.code_actions:code_action",
+    "window/workDoneProgress/cancel": f"{_HANDLERS}.progress:cancel",
+    "codex/didChangeDiagnostics": f"{_HANDLERS}.diagnostics:did_change_diagnostics",
+}
 """LSP method, or `codex/...` extension, to its handler `(server, params)`."""
 
-OPTIONS: dict[str, dict[str, object]] = {}
+OPTIONS: dict[str, dict[str, object]] = {
+    "textDocument/codeAction": {
+        "codeActionKinds": ["quickfix", "refactor", "source", "source.fixAll"],
+        "resolveProvider": False,
+    },
+}
 """LSP method to its registration options, as they stand in the server capabilities."""
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "codex.fix": f"{_HANDLERS}.commands:fix",
+    "codex.fixAll": f"{_HANDLERS}.commands:fix_all",
+    "codex.explain": f"{_HANDLERS}.commands:explain",
+    "codex.edit": f"{_HANDLERS}.commands:edit",
+    "codex.document": f"{_HANDLERS}.commands:document",
+    "codex.tests": f"{_HANDLERS}.commands:tests",
+    "codex.implementTodo": f"{_HANDLERS}.commands:implement_todo",
+    "codex.ask": f"{_HANDLERS}.commands:ask",
+    "codex.task.list": f"{_HANDLERS}.commands:task_list",
+    "codex.task.cancel": f"{_HANDLERS}.commands:task_cancel",
+}
 """Command id to its handler `(server, arguments)`, where `arguments` is the list of JSON values."""
 
 

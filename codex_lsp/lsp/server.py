@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
@@ -22,6 +22,9 @@ from codex_lsp.lsp.positions import Encoding
 from codex_lsp.lsp.protocol import Protocol
 from codex_lsp.lsp.transport import ROOM, Outbox
 
+if TYPE_CHECKING:
+    from codex_lsp.lsp.workbench import Workbench
+
 HOOKS_DEADLINE = 10.0
 """Seconds that exit hooks may take, together."""
 
@@ -32,6 +35,8 @@ class Server(LanguageServer):
     """One session with one client. Runs on the event loop only."""
 
     protocol: Protocol
+    bench: Workbench
+    """What the handlers work with; set before the first message."""
 
     def __init__(self, params: dict[str, Any], outbox: Outbox, tasks: asyncio.TaskGroup) -> None:
         self.initialize_params = params
@@ -77,6 +82,10 @@ class Server(LanguageServer):
             self._room.clear()
             if self.outbox.backlog >= ROOM:
                 await self._room.wait()
+
+    def plain(self, value: Any) -> Any:
+        """An lsprotocol value as plain JSON."""
+        return self.protocol.plain(value)
 
     def spawn(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
         """Run `work` as a task of the session. A failure is logged and ends nothing else."""

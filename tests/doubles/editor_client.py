@@ -157,7 +157,8 @@ class EditorClient(LanguageClient):
     async def task_ended(self) -> None:
         """Wait until some task has begun and every task has ended."""
         await self.until(
-            lambda: self.editor.progress and not self.editor.unended(), "the end of the task"
+            lambda: any(self.editor.progress.values()) and not self.editor.unended(),
+            "the end of the task",
         )
 
 

@@ -1,0 +1,86 @@
+"""Puts the adapters of a session together: which model answers, with whose credentials.
+
+Nothing heavy is imported, read or connected before the first request needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from codex_lsp.lsp.pages import state_directory
+from codex_lsp.lsp.workbench import Adapters
+
+if TYPE_CHECKING:
+    from codex_lsp.agent.conversation import ModelRequest
+    from codex_lsp.agent.events import ModelEvent
+    from codex_lsp.agent.ports import Model
+    from codex_lsp.responses.client import ResponsesModel
+
+
+class LateModel:
+    """A `Model` that is opened, off the event loop, when it is first asked."""
+
+    def __init__(self, open_model: Callable[[], ResponsesModel]) -> None:
+        self._open_model = open_model
+        self._opening = asyncio.Lock()
+        self._model: ResponsesModel | None = None
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent]:
+        """See `agent.ports.Model`."""
+        model = await self.opened()
+        async with aclosing(model.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def opened(self) -> ResponsesModel:
+        """The model itself; raises `ModelError` where the configuration does not allow one."""
+        async with self._opening:
+            if self._model is None:
+                self._model = await asyncio.to_thread(self._open_model)
+            return self._model
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        if self._model is not None:
+            await self._model.aclose()
+
+
+@asynccontextmanager
+async def open_adapters(
+    provider: str | None = None, model: str | None = None
+) -> AsyncIterator[Adapters]:
+    """The adapters for one session; `provider` and `model` go before what config.toml says."""
+    late: list[LateModel] = []
+
+    def open_model(named: str | None) -> Model:
+        late.append(LateModel(lambda: connect(provider, named or model)))
+        return late[-1]
+
+    try:
+        yield Adapters(open_model, state_directory())
+    finally:
+        for opened in late:
+            with contextlib.suppress(OSError):
+                await opened.aclose()
+
+
+def connect(provider: str | None, model: str | None) -> ResponsesModel:
+    """The model that the configuration in CODEX_HOME names; raises `ModelError`."""
+    from codex_lsp.agent.events import Misconfigured
+    from codex_lsp.config import codex_toml
+    from codex_lsp.config.endpoints import endpoints, user_agent
+    from codex_lsp.config.home import BadHome, codex_home
+    from codex_lsp.responses.client import Identity, ResponsesModel
+    from codex_lsp.responses.providers import resolve
+
+    try:
+        config = codex_toml.read(codex_home())
+    except BadHome as error:
+        raise Misconfigured(str(error)) from error
+    originator = endpoints(config).originator
+    chosen = resolve(config, provider_id=provider, model=model)
+    return ResponsesModel(chosen, None, Identity(originator, user_agent(originator)))

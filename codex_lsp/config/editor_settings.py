@@ -1,0 +1,135 @@
+"""The settings of section `codex`, as an editor sends them, checked by hand into a frozen value.
+
+One table says all there is to say of each setting; the README's table and editors' schemas are
+made from it. Where requests go (provider, base URLs, credentials) is no editor setting: editors
+take settings from workspace files too, and a workspace must not redirect a person's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EditorSettings:
+    """What the person set for this editor. Lengths are bytes."""
+
+    model: str | None = field(
+        default=None,
+        metadata={"key": "model", "doc": "Model to use; unset: the one of `config.toml`."},
+    )
+    effort: str | None = field(
+        default=None,
+        metadata={
+            "key": "effort",
+            "doc": "Reasoning effort, for example `low`, `medium` or `high`; unset: the one of "
+            "`config.toml`, else the model's own.",
+        },
+    )
+    context_bytes: int = field(
+        default=12_000,
+        metadata={
+            "key": "context.maxBytes",
+            "doc": "How much of a file is sent with a request.",
+            "minimum": 1_000,
+            "maximum": 400_000,
+        },
+    )
+    offer_presets: bool = field(
+        default=True,
+        metadata={
+            "key": "actions.presets",
+            "doc": "Offer simplify, types, errors and performance on a selection.",
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the reference."""
+
+    key: str
+    kind: type
+    default: object
+    doc: str
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Settings, and a sentence for each value that was not usable and was left at its default."""
+
+    settings: EditorSettings
+    problems: tuple[str, ...]
+
+
+_KINDS: Mapping[str, type] = {
+    "model": str,
+    "effort": str,
+    "context_bytes": int,
+    "offer_presets": bool,
+}
+
+
+def reference() -> tuple[Setting, ...]:
+    """Every setting, in the order of the table."""
+    return tuple(
+        Setting(
+            key=f"codex.{entry.metadata['key']}",
+            kind=_KINDS[entry.name],
+            default=entry.default,
+            doc=entry.metadata["doc"],
+            minimum=entry.metadata.get("minimum"),
+            maximum=entry.metadata.get("maximum"),
+        )
+        for entry in fields(EditorSettings)
+    )
+
+
+def parse(section: object) -> Parsed:
+    """Read the section `codex`, nested or with dotted keys; unknown keys are told, not fatal."""
+    if section is None:
+        return Parsed(EditorSettings(), ())
+    if not isinstance(section, Mapping):
+        return Parsed(EditorSettings(), ("the section `codex` has to be an object",))
+    flat = dict(_flattened(section))
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for entry, setting in zip(fields(EditorSettings), reference(), strict=True):
+        value = flat.pop(setting.key.removeprefix("codex."), None)
+        if value is None:
+            continue
+        if problem := _wrong(setting, value):
+            problems.append(f"`{setting.key}` {problem}; it stays at {setting.default!r}")
+        else:
+            values[entry.name] = value
+    unknown = [key for key in flat if not key.startswith("_")]  # Lua clients pad empty tables
+    problems += [f"`codex.{key}` is not a setting of codex-lsp" for key in unknown]
+    return Parsed(EditorSettings(**values), tuple(problems))
+
+
+def _wrong(setting: Setting, value: object) -> str | None:
+    if type(value) is not setting.kind:
+        return f"has to be {_NAMES[setting.kind]}"
+    if isinstance(value, int) and setting.minimum is not None and value < setting.minimum:
+        return f"has to be at least {setting.minimum}"
+    if isinstance(value, int) and setting.maximum is not None and value > setting.maximum:
+        return f"has to be at most {setting.maximum}"
+    return None
+
+
+_NAMES: Mapping[type, str] = {str: "a string", int: "a whole number", bool: "true or false"}
+
+
+def _flattened(section: Mapping[object, object], prefix: str = "") -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for key, value in section.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found += _flattened(value, f"{name}.")
+        else:
+            found.append((name, value))
+    return found

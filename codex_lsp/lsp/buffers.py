@@ -1,0 +1,71 @@
+"""The open documents by file: from the client's URIs to the paths that the agent knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pygls.uris import to_fs_path
+
+from codex_lsp.edits.text import TextEdit
+from codex_lsp.lsp.documents import Document, Documents
+from codex_lsp.lsp.positions import position_at
+from codex_lsp.workspace.snapshot import BufferText, Snapshot
+
+
+def to_path(uri: str) -> Path | None:
+    """The resolved path of a `file:` URI; None for every other scheme."""
+    if not uri.startswith("file:"):
+        return None
+    raw = to_fs_path(uri)
+    return Path(raw).resolve() if raw else None
+
+
+class OpenBuffers:
+    """Looks documents up by path; implements `lsp.editor.Buffers`."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def at(self, path: Path) -> Document | None:
+        """The document that shows `path`; if a client opened it under two names, the latest."""
+        found = None
+        for uri in self._documents.uris():
+            if to_path(uri) == path:
+                found = self._documents.get(uri)
+        return found
+
+    def text_at(self, path: Path) -> BufferText | None:
+        """The same, as the agent knows it."""
+        document = self.at(path)
+        return None if document is None else _buffer(path, document)
+
+    async def next_change(self, uri: str, seconds: float) -> None:
+        """See `lsp.editor.Buffers`."""
+        seen = self._documents.get(uri)
+        with suppress(TimeoutError):
+            await self._documents.wait_for(uri, lambda now: now is not seen, seconds)
+
+    def ranges(self, text: str, edits: Sequence[TextEdit]) -> list[dict[str, object]]:
+        """See `lsp.editor.Buffers`."""
+        return [{"range": self._range(text, edit), "newText": edit.new} for edit in edits]
+
+    def _range(self, text: str, edit: TextEdit) -> dict[str, object]:
+        encoding = self._documents.encoding
+        start = position_at(text, edit.start, encoding)
+        end = position_at(text, edit.end, encoding)
+        return {"start": start._asdict(), "end": end._asdict()}
+
+    def snapshot(self, roots: Sequence[Path]) -> Snapshot:
+        """What the agent sees now."""
+        buffers = {}
+        for uri in self._documents.uris():
+            path, document = to_path(uri), self._documents.get(uri)
+            if path is not None and document is not None:
+                buffers[path] = _buffer(path, document)
+        return Snapshot(tuple(roots), buffers)
+
+
+def _buffer(path: Path, document: Document) -> BufferText:
+    return BufferText(path, document.text, document.version, document.language_id)

@@ -1,0 +1,101 @@
+"""What the client on the other side can do, resolved once into plain values.
+
+Capabilities are what a client says; quirks are what it was measured to do (they differ). The
+quirks profile is chosen by `clientInfo.name`. Stdlib only: this runs before the first answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a client behaves where the protocol leaves it open, or where it departs from it.
+
+    `patience`: seconds until text that was applied has come back as `didChange`.
+    """
+
+    profile: str = "unknown"
+    patience: float = 2.0
+
+
+_PROFILES: tuple[tuple[str, Quirks], ...] = (
+    ("neovim", Quirks("neovim", patience=2.0)),
+    ("eglot", Quirks("eglot", patience=4.0)),
+    ("emacs", Quirks("lsp-mode", patience=3.0)),
+    ("helix", Quirks("helix", patience=2.0)),
+    ("visual studio code", Quirks("vscode", patience=2.0)),
+    ("code-server", Quirks("vscode", patience=2.0)),
+    ("vscodium", Quirks("vscode", patience=2.0)),
+    ("cursor", Quirks("vscode", patience=2.0)),
+    ("vim-lsp", Quirks("vim-lsp")),
+    ("coc.nvim", Quirks("coc")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The resolved client. A field is True only where the client declares the capability."""
+
+    name: str
+    version: str
+    applies_edits: bool
+    document_changes: bool
+    configuration: bool
+    configuration_registration: bool
+    work_done_progress: bool
+    show_document: bool
+    llm_tag: bool
+    quirks: Quirks
+
+    @property
+    def versioned_edits(self) -> bool:
+        """Send `documentChanges` with versions. Several clients honour them undeclared."""
+        return self.document_changes or self.quirks.profile in {"neovim", "vim-lsp"}
+
+
+def resolve_client(params: Mapping[str, object]) -> Client:
+    """Resolve the parameters of `initialize`; whatever is malformed counts as not declared."""
+    capabilities = params.get("capabilities")
+    info = params.get("clientInfo")
+    name = _text(_at(info, "name"))
+    return Client(
+        name=name,
+        version=_text(_at(info, "version")),
+        applies_edits=_flag(capabilities, "workspace", "applyEdit"),
+        document_changes=_flag(capabilities, "workspace", "workspaceEdit", "documentChanges"),
+        configuration=_flag(capabilities, "workspace", "configuration"),
+        configuration_registration=_flag(
+            capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
+        ),
+        work_done_progress=_flag(capabilities, "window", "workDoneProgress"),
+        show_document=_flag(capabilities, "window", "showDocument", "support"),
+        llm_tag=1
+        in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
+        quirks=_quirks(name),
+    )
+
+
+def _quirks(name: str) -> Quirks:
+    folded = name.casefold()
+    return next((quirks for part, quirks in _PROFILES if part in folded), Quirks())
+
+
+def _at(value: object, *keys: str) -> object:
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _flag(value: object, *keys: str) -> bool:
+    return _at(value, *keys) is True
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

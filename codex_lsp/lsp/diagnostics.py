@@ -1,0 +1,57 @@
+"""Our view of the problems in each document: what other servers reported, as far as we are told.
+
+Two sources: the context of a code action request, and the feed `codex/didChangeDiagnostics` of
+clients that can send it. Nothing is checked by us, and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from codex_lsp.agent.lines import LineRange
+from codex_lsp.lsp.targets import range_lines
+
+Diagnostic = Mapping[str, object]
+
+
+class Diagnostics:
+    """The last fed diagnostics of each document, by the URI as the client spells it."""
+
+    def __init__(self) -> None:
+        self._fed: dict[str, tuple[Diagnostic, ...]] = {}
+
+    def feed(self, uri: str, diagnostics: Sequence[object]) -> None:
+        """Replace what is known of `uri`; entries without range or message are passed over."""
+        usable = [
+            entry
+            for entry in diagnostics
+            if isinstance(entry, Mapping)
+            and isinstance(entry.get("message"), str)
+            and range_lines(entry.get("range")) is not None
+        ]
+        self._fed[uri] = tuple(usable)
+
+    def forget(self, uri: str) -> None:
+        """The document was closed."""
+        self._fed.pop(uri, None)
+
+    def known(self, uri: str, context: Sequence[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
+        """All that is known of `uri`, with what a request's `context` adds to it."""
+        fed = self._fed.get(uri, ())
+        seen = {_identity(entry) for entry in fed}
+        return (*fed, *(entry for entry in context if _identity(entry) not in seen))
+
+
+def touching(diagnostics: Sequence[Diagnostic], lines: LineRange) -> tuple[Diagnostic, ...]:
+    """Those that share a line with `lines`."""
+    found = []
+    for entry in diagnostics:
+        own = range_lines(entry.get("range"))
+        if own is not None and own.start < lines.end and lines.start < own.end:
+            found.append(entry)
+    return tuple(found)
+
+
+def _identity(entry: Diagnostic) -> tuple[object, ...]:
+    lines = range_lines(entry.get("range"))
+    return (lines, entry.get("message"), entry.get("source"))

@@ -1,0 +1,58 @@
+"""`textDocument/codeAction`: what can be asked of Codex here. Cheap, and starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lsprotocol import types
+
+from codex_lsp.agent.lines import LineRange
+from codex_lsp.lsp.diagnostics import touching
+from codex_lsp.lsp.offers import Offer, Spot, offers
+from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.targets import range_lines
+from codex_lsp.lsp.workbench import Spot as LastSpot
+
+
+def code_action(server: Server, params: types.CodeActionParams) -> list[types.CodeAction] | None:
+    """The actions at the range, each of them a command with all that it needs to be run later."""
+    bench = server.bench
+    uri = params.text_document.uri
+    document = bench.documents.get(uri)
+    if document is None:
+        return None
+    asked = server.plain(params.range)
+    lines = range_lines(asked) or LineRange(0, 1)
+    context = params.context
+    automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
+    known = bench.diagnostics.known(uri, [server.plain(entry) for entry in context.diagnostics])
+    spot = Spot(
+        text="" if automatic else bench.documents.lines(uri, lines.start, lines.end),
+        selected=params.range.start != params.range.end,
+        here=touching(known, lines),
+        in_file=known,
+        automatic=automatic,
+        presets=bench.settings.offer_presets,
+    )
+    if not automatic:
+        bench.last = LastSpot(uri, lines)
+    where = {"uri": uri, "range": asked, "version": document.version}
+    found = offers(spot, context.only)
+    return [_action(offer, where, tagged=bench.client.llm_tag) for offer in found] or None
+
+
+def _action(offer: Offer, where: Mapping[str, Any], *, tagged: bool) -> types.CodeAction:
+    argument = {**where, **offer.extra}
+    return types.CodeAction(
+        title=offer.title,
+        kind=offer.kind,
+        diagnostics=_typed(offer.diagnostics) or None,
+        command=types.Command(offer.title, offer.command, arguments=[argument]),
+        tags=[types.CodeActionTag.LlmGenerated] if tagged else None,
+    )
+
+
+def _typed(diagnostics: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Diagnostics go back as they came; they are JSON already, and are sent as such."""
+    return list(diagnostics)

@@ -1,0 +1,118 @@
+"""Markdown pages of ours that the person reads or fills in, kept in the state directory.
+
+An answer streams into its page. Once a buffer covers the page, it grows through the editor only;
+until then it grows on disk. A page to fill in is sent when the person saves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from codex_lsp.agent.ports import Applied, ChangeFile, Editor
+from codex_lsp.edits.text import TextEdit
+from codex_lsp.workspace.snapshot import BufferText
+
+FLUSH_SECONDS = 0.25
+POLL_SECONDS = 0.5
+WAIT_SECONDS = 30 * 60
+MARK = "<!-- Write below this line, then save. Save it empty to give up. -->"
+KEPT = 50
+
+
+def state_directory() -> Path:
+    """Where pages are kept: the usual place for state of the operating system."""
+    if named := os.environ.get("XDG_STATE_HOME"):
+        return Path(named) / "codex-lsp"
+    if os.name == "nt" and (local := os.environ.get("LOCALAPPDATA")):
+        return Path(local) / "codex-lsp"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "codex-lsp"
+    return Path.home() / ".local" / "state" / "codex-lsp"
+
+
+def new_page(folder: Path, stem: str, text: str) -> Path:
+    """Make a page with `text`, readable by the person only; the oldest ones are cleared away."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _clear_old(folder)
+    path = folder / f"{stem}-{time.time_ns():x}.md"
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - the mode from the first byte on
+        file.write(text)
+    return path
+
+
+class Answer:
+    """A page that grows. `buffer` gives the open document that covers it, if there is one."""
+
+    def __init__(
+        self, path: Path, editor: Editor, buffer: Callable[[Path], BufferText | None]
+    ) -> None:
+        self._path = path
+        self._editor = editor
+        self._buffer = buffer
+        self._pending = ""
+        self._wake = asyncio.Event()
+
+    def write(self, text: str) -> None:
+        """Add `text`; it is shown a moment later, together with what comes meanwhile."""
+        self._pending += text
+        self._wake.set()
+
+    def restart(self) -> None:
+        """What was written since the last flush is void; what is shown already is marked so."""
+        self._pending = ""
+        self.write("\n\n*(The connection was lost here; the answer begins again.)*\n\n")
+
+    async def grow(self) -> None:
+        """Show what is written, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self.flush()
+            await asyncio.sleep(FLUSH_SECONDS)
+
+    async def flush(self) -> None:
+        """Show what is pending now."""
+        addition, self._pending = self._pending, ""
+        if not addition:
+            return
+        buffer = self._buffer(self._path)
+        if buffer is None:
+            await asyncio.to_thread(_append, self._path, addition)
+            return
+        end = len(buffer.text)
+        change = ChangeFile(self._path, buffer, (TextEdit(end, end, addition),))
+        if not isinstance(await self._editor.apply(change, label="Codex"), Applied):
+            self._pending = addition + self._pending
+
+
+async def filled_in(path: Path, shown: str, *, wait: float = WAIT_SECONDS) -> str | None:
+    """What the person wrote below the mark, once saved; None if nothing, or not within `wait`.
+
+    Saving is watched on disk, because not every editor tells us of a buffer that is no code.
+    """
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+        try:
+            text = await asyncio.to_thread(path.read_text, encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        if text != shown:
+            return text.partition(MARK)[2].strip() or None
+    return None
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _clear_old(folder: Path) -> None:
+    pages = sorted(folder.glob("*.md"), key=lambda page: page.stat().st_mtime)
+    for page in pages[:-KEPT]:
+        page.unlink(missing_ok=True)

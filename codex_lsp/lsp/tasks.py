@@ -1,0 +1,134 @@
+"""Owns the running tasks: every one has a place in the window's task group, a title, progress,
+and a way to be cancelled. What goes wrong in one is told to the person and harms no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from codex_lsp.agent.events import ModelError
+from codex_lsp.lsp.faults import Refused, guarded
+from codex_lsp.lsp.progress import Progress, Wire
+
+log = logging.getLogger(__name__)
+
+ERROR, INFO = 1, 3  # MessageType
+FINISHED_KEPT = 20
+
+
+@dataclass(slots=True)
+class Task:
+    """One piece of work. `state`: running, done, failed or cancelled."""
+
+    id: str
+    title: str
+    progress: Progress
+    state: str = "running"
+    message: str = ""
+    handle: asyncio.Task[None] | None = None
+
+    def describe(self) -> dict[str, object]:
+        """As `codex.task.list` shows it."""
+        return {
+            "taskId": self.id,
+            "title": self.title,
+            "state": self.state,
+            "message": self.message,
+        }
+
+
+class Spawn(Protocol):
+    """How a task gets its owner: `Server.spawn`."""
+
+    def __call__(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
+        """Start `work` as a task of the session."""
+        ...
+
+
+Work = Callable[[Task], Awaitable[str]]
+"""Does the work, reporting on `task.progress`; returns the sentence that says how it ended."""
+
+
+class Tasks:
+    """The tasks of one window; the newest `FINISHED_KEPT` ended ones stay listed."""
+
+    def __init__(self, wire: Wire, spawn: Spawn, *, shows_progress: bool) -> None:
+        self._wire = wire
+        self._spawn = spawn
+        self._shows_progress = shows_progress
+        self._tasks: dict[str, Task] = {}
+
+    def start(self, title: str, work: Work) -> Task:
+        """Start `work` and return at once."""
+        task_id = f"codex-{uuid.uuid4().hex[:12]}"
+        task = Task(task_id, title, Progress(self._wire, task_id, title))
+        self._tasks[task_id] = task
+        task.handle = self._spawn(self._supervise(task, work), name=title)
+        return task
+
+    def cancel(self, task_id: str) -> bool:
+        """Cancel a running task; False if there is none of that id."""
+        task = self._tasks.get(task_id)
+        if task is None or task.handle is None or task.state != "running":
+            return False
+        task.handle.cancel()
+        return True
+
+    def cancel_all(self) -> None:
+        """Cancel whatever runs."""
+        for task in self.running():
+            self.cancel(task.id)
+
+    def running(self) -> list[Task]:
+        """The tasks that have not ended, oldest first."""
+        return [task for task in self._tasks.values() if task.state == "running"]
+
+    def describe(self) -> list[dict[str, object]]:
+        """All tasks that are still remembered, oldest first."""
+        return [task.describe() for task in self._tasks.values()]
+
+    async def _supervise(self, task: Task, work: Work) -> None:
+        opening = asyncio.ensure_future(task.progress.open()) if self._shows_progress else None
+        try:
+            with guarded(task.title) as outcome:
+                outcome.value = await self._ask(task, work)
+        except asyncio.CancelledError:
+            self._end(task, "cancelled", "Cancelled.")
+            raise
+        else:
+            if outcome.failed:
+                self._fail(task, outcome.message)
+            else:
+                self._end(task, "done", str(outcome.value))
+        finally:
+            if opening is not None:
+                opening.cancel()
+                with suppress(asyncio.CancelledError):
+                    await opening
+            self._forget_old()
+
+    async def _ask(self, task: Task, work: Work) -> str:
+        try:
+            return await work(task)
+        except ModelError as error:
+            log.info("task %s failed: %s", task.id, error.detail or type(error).__name__)
+            raise Refused(str(error)) from error
+
+    def _fail(self, task: Task, message: str) -> None:
+        self._end(task, "failed", message)
+        self._wire.notify("window/showMessage", {"type": ERROR, "message": message})
+
+    def _end(self, task: Task, state: str, message: str) -> None:
+        task.state, task.message = state, message
+        task.progress.end(message)
+
+    def _forget_old(self) -> None:
+        ended = [task.id for task in self._tasks.values() if task.state != "running"]
+        for task_id in ended[:-FINISHED_KEPT]:
+            del self._tasks[task_id]

@@ -1,0 +1,70 @@
+"""What a turn's steps are called on the person's screen: short, and about what is happening."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from codex_lsp.agent.events import RateLimits
+from codex_lsp.agent.steps import (
+    Asking,
+    Landed,
+    Patching,
+    Refused,
+    Retrying,
+    Spent,
+    Step,
+    Thinking,
+    Writing,
+)
+
+
+def describe(step: Step) -> str | None:
+    """One line for progress; None where there is nothing new to say."""
+    match step:
+        case Asking(round=1, size=size):
+            return f"asking the model ({_kilobytes(size)} sent)"
+        case Asking(round=number):
+            return f"asking again (step {number})"
+        case Thinking():
+            return "thinking"
+        case Writing():
+            return "answering"
+        case Patching(size=size):
+            return f"writing the change ({size} characters)"
+        case Retrying(wait=wait, reason=reason):
+            return f"{reason}; trying again in {wait:.0f} s"
+        case Landed(path=path, hunks=hunks):
+            return f"changed {path.name} ({plural(hunks, 'place')})"
+        case Refused(reason=reason):
+            return reason
+        case Spent() | RateLimits():
+            return None
+        case _:
+            assert_never(step)
+
+
+def reporter(report: Callable[[str], None]) -> Callable[[Step], None]:
+    """A step sink that says each step through `report`."""
+
+    def tell(step: Step) -> None:
+        if (line := describe(step)) is not None:
+            report(line)
+
+    return tell
+
+
+def changed(paths: list[Path]) -> str:
+    """The sentence at the end of a turn that changed files."""
+    names = ", ".join(path.name for path in paths)
+    return f"Changed {names}."
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 place`, `2 places`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _kilobytes(size: int) -> str:
+    return f"{max(size / 1024, 0.1):.1f} kB"

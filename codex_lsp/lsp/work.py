@@ -1,0 +1,101 @@
+"""What the tasks do: ask the agent, show what happens, and end with a sentence for the person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from codex_lsp.agent import requests
+from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.requests import Place, Query, Wish
+from codex_lsp.agent.steps import Retrying, Step, Writing
+from codex_lsp.lsp import pages, words
+from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.tasks import INFO, Task, Work
+from codex_lsp.lsp.workbench import Workbench
+
+
+def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
+    """Work that asks for a change; the person hears of it where the answer is words instead."""
+
+    async def work(task: Task) -> str:
+        at = bench.workplace(place.path)
+        tell = words.reporter(task.progress.report)
+        ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
+        if changed:
+            return words.changed([Path(name) for name in changed])
+        message = ended.text or "Codex changed nothing."
+        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        return "Nothing was changed."
+
+    return work
+
+
+def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
+    """Work that asks for prose, which streams into a page that is shown."""
+
+    async def work(task: Task) -> str:
+        at = bench.workplace(place.path)
+        head = f"# {title}\n\n"
+        folder = bench.adapters.state_folder / "answers"
+        path = await asyncio.to_thread(pages.new_page, folder, "answer", head)
+        page = pages.Answer(path, bench.editor, bench.buffers.text_at)
+        report = words.reporter(task.progress.report)
+
+        def tell(step: Step) -> None:
+            report(step)
+            if isinstance(step, Writing):
+                page.write(step.text)
+            elif isinstance(step, Retrying):
+                page.restart()
+
+        growing = asyncio.ensure_future(page.grow())
+        try:
+            await show(bench, path)
+            await requests.answer(place, query, at, tell=tell)
+        finally:
+            growing.cancel()
+            with suppress(asyncio.CancelledError):
+                await growing
+            await page.flush()
+        return f"The answer is in {path}"
+
+    return work
+
+
+def asking_first(bench: Workbench, heading: str, then: Callable[[str], Work]) -> Work:
+    """Work that lets the person write what they wish on a page of ours, then goes on with it."""
+
+    async def work(task: Task) -> str:
+        text = f"# {heading}\n\n{pages.MARK}\n"
+        folder = bench.adapters.state_folder / "prompts"
+        path = await asyncio.to_thread(pages.new_page, folder, "prompt", text)
+        try:
+            task.progress.report(f"write your request in {path.name} and save it")
+            if not await show(bench, path):
+                raise RequestRefused(
+                    f"This editor cannot show the page to write on. Open {path}, write your "
+                    "request there and save it."
+                )
+            wish = await pages.filled_in(path, text)
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        return "No request was written." if wish is None else await then(wish)(task)
+
+    return work
+
+
+async def show(bench: Workbench, path: Path) -> bool:
+    """Have the editor open a page of ours; False where it cannot."""
+    if not bench.client.show_document and bench.client.quirks.profile != "helix":
+        message = f"Codex wrote {path}"
+        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        return False
+    asked = {"uri": path.as_uri(), "external": False, "takeFocus": True}
+    try:
+        answer = await bench.wire.ask("window/showDocument", asked, timeout=10)
+    except ClientFailure:
+        return False
+    return isinstance(answer, dict) and answer.get("success") is True

@@ -1,0 +1,170 @@
+"""Everything that the handlers of one window share, put together once the client is known."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.ports import Model
+from codex_lsp.agent.requests import Place, Workplace
+from codex_lsp.config.editor_settings import EditorSettings, parse
+from codex_lsp.lsp.buffers import OpenBuffers, to_path
+from codex_lsp.lsp.capabilities import resolve_client
+from codex_lsp.lsp.diagnostics import Diagnostics
+from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
+from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.progress import Wire
+from codex_lsp.lsp.targets import BadArguments, Target
+from codex_lsp.lsp.tasks import Tasks
+
+WARNING = 2  # MessageType
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What the command line gives to the server. `open_model` takes the model's name or None."""
+
+    open_model: Callable[[str | None], Model]
+    state_folder: Path
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where the person was last, or what a command names: some lines of an open document."""
+
+    uri: str
+    lines: LineRange
+
+
+class Host(Wire, Protocol):
+    """The session that the bench stands in: `Server`."""
+
+    documents: Documents
+
+    def spawn(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
+        """Run `work` as a task of the session."""
+        ...
+
+
+class Workbench:
+    """One window. Handlers read and change it on the event loop only."""
+
+    def __init__(self, host: Host, params: Mapping[str, Any], adapters: Adapters) -> None:
+        self.wire: Wire = host
+        self.client = resolve_client(params)
+        self.documents = host.documents
+        self.buffers = OpenBuffers(host.documents)
+        self.diagnostics = Diagnostics()
+        self.settings = EditorSettings()
+        self.tasks = Tasks(host, host.spawn, shows_progress=self.client.work_done_progress)
+        self.editor = LspEditor(host, self.client, self.buffers, self._tell_created)
+        self.adapters = adapters
+        self.last: Spot | None = None
+        self._conversation_id = str(uuid.uuid4())
+        self._models: dict[str | None, Model] = {}
+        self.set_roots(_folders(params))
+        self.use_settings(params.get("initializationOptions"))
+        host.documents.listen(self._forget_closed)
+
+    def use_settings(self, section: object) -> None:
+        """Take the section `codex`, bare or under its name; what is wrong in it is told."""
+        if isinstance(section, Mapping) and "codex" in section:
+            section = section["codex"]
+        parsed = parse(section)
+        self.settings = parsed.settings
+        for problem in parsed.problems:
+            message = f"codex-lsp settings: {problem}."
+            self.wire.notify("window/showMessage", {"type": WARNING, "message": message})
+
+    def set_roots(self, uris: Sequence[str]) -> None:
+        """The workspace folders, as the client names them."""
+        self.folder_uris = tuple(uris)
+        self.roots = tuple(path for uri in uris if (path := to_path(uri)) is not None)
+
+    def workplace(self, about: Path) -> Workplace:
+        """What a request about the file `about` works with."""
+        roots = self.roots_for(about)
+        return Workplace(
+            model=self._model(),
+            editor=self.editor,
+            snapshots=lambda: self.buffers.snapshot(roots),
+            conversation_id=self._conversation_id,
+            context_bytes=self.settings.context_bytes,
+            effort=self.settings.effort or self.adapters.effort,
+        )
+
+    def roots_for(self, path: Path) -> tuple[Path, ...]:
+        """The workspace folders, the one that holds `path` first.
+
+        A file outside all of them, which the person asked about, has only its own folder.
+        """
+        holding = [root for root in self.roots if path.is_relative_to(root)]
+        if not holding:
+            return (path.parent,)
+        nearest = max(holding, key=lambda root: len(root.parts))
+        return (nearest, *(root for root in self.roots if root != nearest))
+
+    def find(self, target: Target) -> tuple[Document, Place]:
+        """The document and place that a command is about; raises `BadArguments`."""
+        uri = target.uri or self._uri_of(target.path) or (self.last.uri if self.last else None)
+        if uri is None:
+            raise BadArguments('Name a file: {"path": "src/main.py", "line": 3}.')
+        document = self.documents.get(uri)
+        if document is None:
+            raise BadArguments(f"{_name(uri)} is not open here: open it in the editor first.")
+        path = to_path(uri)
+        if path is None:
+            raise BadArguments("Save the buffer once, so that it has a file name.")
+        lines = target.lines
+        if lines is None:
+            lines = self.last.lines if self.last and self.last.uri == uri else LineRange(0, 1)
+        self.last = Spot(uri, lines)
+        return document, Place(path, lines, document.language_id)
+
+    def _uri_of(self, raw: str | None) -> str | None:
+        """The open document that `raw` (absolute, or relative to a folder) means."""
+        if raw is None:
+            return None
+        for base in (*self.roots, Path.cwd()):
+            document = self.buffers.at((base / raw).resolve())
+            if document is not None:
+                return document.uri
+        raise BadArguments(f"{raw} is not open here: open it in the editor first.")
+
+    def _model(self) -> Model:
+        name = self.settings.model
+        if name not in self._models:
+            self._models[name] = self.adapters.open_model(name)
+        return self._models[name]
+
+    def _forget_closed(self, event: DocumentEvent) -> None:
+        if event.kind == "closed":
+            self.diagnostics.forget(event.uri)
+            if self.last is not None and self.last.uri == event.uri:
+                self.last = None
+
+    def _tell_created(self, path: Path) -> None:
+        message = f"Codex made a new file: {path}"
+        self.wire.notify("window/logMessage", {"type": 3, "message": message})
+
+
+def _folders(params: Mapping[str, Any]) -> list[str]:
+    """The workspace folders of `initialize`, or its older `rootUri` or `rootPath`."""
+    listed = params.get("workspaceFolders")
+    if isinstance(listed, list) and listed:
+        return [entry["uri"] for entry in listed if isinstance(entry.get("uri"), str)]
+    if isinstance(root := params.get("rootUri"), str):
+        return [root]
+    if isinstance(root := params.get("rootPath"), str):
+        return [Path(root).as_uri()]
+    return []
+
+
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]

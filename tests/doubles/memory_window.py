@@ -1,0 +1,111 @@
+"""A fake editor and our document mirror, face to face in memory: no process, no wire.
+
+Messages arrive in order, each after a moment of its own, so that what is in flight can be
+overtaken by typing; a virtual clock (see `virtual_loop`) makes waiting free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from codex_lsp.lsp.buffers import OpenBuffers
+from codex_lsp.lsp.capabilities import resolve_client
+from codex_lsp.lsp.client import ClientError, ClientTimeout
+from codex_lsp.lsp.documents import Documents
+from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.offer import choose_encoding
+from tests.doubles.editor import Failure, Result, editor
+from tests.doubles.editor_profiles import profile
+from tests.doubles.editor_text import Document
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Jumps to the next timer when nothing is ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        if not self._ready:  # type: ignore[attr-defined]
+            timers = [timer for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+            self._now = max(self._now, min((timer.when() for timer in timers), default=0.0))
+        super()._run_once()  # type: ignore[misc]
+
+
+class MemoryWindow:
+    """One editor window on one document."""
+
+    def __init__(self, name: str, folder: Path, text: str, random: Random) -> None:
+        self.random = random
+        self.loop = asyncio.get_running_loop()
+        params = profile(name).initialize
+        client = resolve_client(params)
+        self.documents = Documents(choose_encoding(params))  # type: ignore[arg-type]
+        self.buffers = OpenBuffers(self.documents)
+        self.notified: list[tuple[str, Any]] = []
+        self.editor = editor(name, folder, self._to_server, self._later)
+        self.editor.encoding = self.documents.encoding
+        self.path = folder / "a.py"
+        self._last_arrival = 0.0
+        self._open_requests: list[asyncio.Future[Any]] = []
+        self.document: Document = self.editor.open(self.path, text)
+        self.ours = LspEditor(self, client, self.buffers, lambda path: None)
+
+    async def arrived(self) -> None:
+        """Wait until all that is under way to us has come."""
+        await asyncio.sleep(self._last_arrival - self.loop.time())
+        await asyncio.sleep(0)
+
+    async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
+        answer: asyncio.Future[Any] = self.loop.create_future()
+
+        def reply(outcome: Result | Failure) -> None:
+            self._arrive(lambda: _settle(answer, outcome))
+
+        self._later(self._delay(), lambda: self.editor.asked(method, params, reply))
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            raise ClientTimeout(method, timeout) from None
+
+    def notify(self, method: str, params: Any) -> None:
+        self.notified.append((method, params))
+
+    def _to_server(self, method: str, params: dict[str, Any]) -> None:
+        taken = {
+            "textDocument/didOpen": self.documents.did_open,
+            "textDocument/didChange": self.documents.did_change,
+            "textDocument/didClose": self.documents.did_close,
+        }.get(method)
+        if taken is not None:
+            self._arrive(lambda: taken(params))
+
+    def _arrive(self, deliver: Any) -> None:
+        """Deliver to us after a moment, but never before what was sent earlier."""
+        at = max(self._last_arrival + 1e-6, self.loop.time() + self._delay())
+        self._last_arrival = at
+        self.loop.call_at(at, deliver)
+
+    def _later(self, seconds: float, call: Any) -> object:
+        return self.loop.call_later(seconds, call)
+
+    def _delay(self) -> float:
+        return self.random.choice((0.0, 0.001, 0.003, 0.02))
+
+
+def _settle(answer: asyncio.Future[Any], outcome: Result | Failure) -> None:
+    match outcome:
+        case _ if answer.done():
+            return
+        case Result(value):
+            answer.set_result(value)
+        case Failure(code, message):
+            answer.set_exception(ClientError(code, message))
