@@ -3,18 +3,32 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+LOCAL := $(VENV)/.local
 
-.PHONY: setup demo test lint types contracts check bench clean
+.PHONY: setup local demo test lint types contracts check bench clean
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "codex-lsp needs Python 3.11 or newer; try: make PYTHON=python3.13 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(STAMP): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[keyring]' --group dev
 	@touch $@
+
+$(LOCAL): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@touch $@
+
+# The embedded toy model: its runtime, and its weights in the user's cache.
+local: $(LOCAL)
+	$(BIN)/python -m codex_lsp local fetch
+
+demo: $(LOCAL)
+	@$(BIN)/python -m codex_lsp demo $(DEMO_ARGS)
 
 test: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ from codex_lsp import __version__
 
 VERBS: dict[str, tuple[str, str]] = {
     "serve": ("codex_lsp.cli.serve", "run the language server (the default)"),
+    "local": ("codex_lsp.cli.local", "manage model files that answer on this machine"),
 }
 """Verb to its module, which has `configure(parser)` and `run(args) -> int`, and its help."""
 

@@ -42,10 +42,11 @@ PLAIN = Dialect(openai=False, freeform_tools=False, parallel_tool_calls=False)
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the person wants to be answered; None leaves it to the model."""
+    """How to answer; None leaves it to the model. OpenAI's reasoning models take no temperature."""
 
     summary: str | None = None
     verbosity: str | None = None
+    temperature: float | None = None
 
 
 def body(
@@ -69,6 +70,8 @@ def body(
     }
     if style.verbosity is not None:
         found["text"] = {"verbosity": style.verbosity}
+    if style.temperature is not None:
+        found["temperature"] = style.temperature
     if dialect.openai:
         found["client_metadata"] = {
             "session_id": request.conversation_id,

