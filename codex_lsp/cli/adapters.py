@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
     from codex_lsp.agent.ports import Model
+    from codex_lsp.auth.source import CredentialSource
     from codex_lsp.responses.client import ResponsesModel
+
+
+log = logging.getLogger(__name__)
 
 
 class LateModel:
@@ -55,25 +60,29 @@ async def open_adapters(
 ) -> AsyncIterator[Adapters]:
     """The adapters for one session; `provider` and `model` go before what config.toml says."""
     late: list[LateModel] = []
+    credentials, effort = await asyncio.to_thread(_configured)
 
     def open_model(named: str | None) -> Model:
-        late.append(LateModel(lambda: connect(provider, named or model)))
+        late.append(LateModel(lambda: connect(provider, named or model, credentials)))
         return late[-1]
 
     try:
-        yield Adapters(open_model, state_directory())
+        yield Adapters(open_model, state_directory(), credentials, effort)
     finally:
         for opened in late:
             with contextlib.suppress(OSError):
                 await opened.aclose()
 
 
-def connect(provider: str | None, model: str | None) -> ResponsesModel:
+def connect(
+    provider: str | None, model: str | None, credentials: CredentialSource | None
+) -> ResponsesModel:
     """The model that the configuration in CODEX_HOME names; raises `ModelError`."""
     from codex_lsp.agent.events import Misconfigured
     from codex_lsp.config import codex_toml
     from codex_lsp.config.endpoints import endpoints, user_agent
     from codex_lsp.config.home import BadHome, codex_home
+    from codex_lsp.responses.body import Style
     from codex_lsp.responses.client import Identity, ResponsesModel
     from codex_lsp.responses.providers import resolve
 
@@ -81,6 +90,26 @@ def connect(provider: str | None, model: str | None) -> ResponsesModel:
         config = codex_toml.read(codex_home())
     except BadHome as error:
         raise Misconfigured(str(error)) from error
-    originator = endpoints(config).originator
     chosen = resolve(config, provider_id=provider, model=model)
-    return ResponsesModel(chosen, None, Identity(originator, user_agent(originator)))
+    originator = endpoints(config).originator
+    identity = Identity(originator, user_agent(originator))
+    source = credentials if chosen.signs_in else None
+    style = Style(config.model_reasoning_summary, config.model_verbosity)
+    return ResponsesModel(chosen, source, identity, style=style)
+
+
+def _configured() -> tuple[CredentialSource | None, str | None]:
+    """The credentials, None where none can be kept at all; and the reasoning effort."""
+    from codex_lsp.auth.tokens import AuthError
+    from codex_lsp.cli.credentials import open_credentials
+    from codex_lsp.config import codex_toml
+    from codex_lsp.config.home import BadHome, codex_home
+
+    try:
+        config = codex_toml.read(codex_home())
+        for problem in config.problems:
+            log.warning("%s", problem)
+        return open_credentials(config), config.model_reasoning_effort
+    except (BadHome, AuthError) as error:
+        log.warning("no credentials can be used: %s", error)
+        return None, None

@@ -16,6 +16,7 @@ from codex_lsp.lsp.registry import REGISTRY
 
 TYPE_CHECKING = False  # typing's own costs an import before the first answer
 if TYPE_CHECKING:
+    from codex_lsp.lsp.host import Compose
     from codex_lsp.lsp.server import Server
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -31,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_loopback,
         help="listen on a loopback address instead, for debugging; one client at a time",
     )
+    parser.add_argument("--provider", metavar="ID", help="model provider, before config.toml's")
+    parser.add_argument("--model", metavar="NAME", help="model, before config.toml's")
     parser.add_argument("--log-file", metavar="FILE", help="append the log to FILE, not stderr")
     parser.add_argument("--log-level", choices=_LEVELS, default="warning")
 
@@ -39,28 +42,35 @@ def run(args: argparse.Namespace) -> int:
     """Serve; returns the exit code."""
     if args.tcp is not None:
         _configure_log(args)
-        return _serve_tcp(args.tcp)
+        return _serve_tcp(args.tcp, _composer(args))
     try:
         read, write = transport.take_stdio()
     except OSError as error:
         print(f"codex-lsp: stdin and stdout must be open: {error.strerror}", file=sys.stderr)
         return 2
     _configure_log(args)
-    return session.serve(read, write, REGISTRY, compose)
+    return session.serve(read, write, REGISTRY, _composer(args))
 
 
-@asynccontextmanager
-async def compose(server: Server) -> AsyncIterator[Server]:
-    """Build what `server` works with, and take it down at the end."""
-    from codex_lsp.cli.adapters import open_adapters
-    from codex_lsp.lsp.workbench import Workbench
+def _composer(args: argparse.Namespace) -> Compose:
+    """Builds what a server works with, and takes it down at the end."""
 
-    async with open_adapters() as adapters:
-        server.bench = Workbench(server, server.initialize_params, adapters)
-        yield server
+    @asynccontextmanager
+    async def compose(server: Server) -> AsyncIterator[Server]:
+        from codex_lsp.cli.adapters import open_adapters
+        from codex_lsp.lsp.workbench import Workbench
+
+        async with open_adapters(args.provider, args.model) as adapters:
+            server.bench = Workbench(server, server.initialize_params, adapters)
+            if (credentials := adapters.credentials) is not None:
+                server.spawn(credentials.watch(server.bench.note_credentials), name="credentials")
+                server.on_exit(credentials.drain)
+            yield server
+
+    return compose
 
 
-def _serve_tcp(address: tuple[str, int]) -> int:
+def _serve_tcp(address: tuple[str, int], compose: Compose) -> int:
     import socket
 
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET

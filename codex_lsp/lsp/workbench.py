@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Model
@@ -22,6 +23,11 @@ from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.targets import BadArguments, Target
 from codex_lsp.lsp.tasks import Tasks
 
+if TYPE_CHECKING:
+    from codex_lsp.auth.source import AuthEvent, CredentialSource
+
+log = logging.getLogger(__name__)
+
 WARNING = 2  # MessageType
 
 
@@ -31,6 +37,7 @@ class Adapters:
 
     open_model: Callable[[str | None], Model]
     state_folder: Path
+    credentials: CredentialSource | None = None
     effort: str | None = None
 
 
@@ -109,6 +116,10 @@ class Workbench:
             return (path.parent,)
         nearest = max(holding, key=lambda root: len(root.parts))
         return (nearest, *(root for root in self.roots if root != nearest))
+
+    def note_credentials(self, event: AuthEvent) -> None:
+        """The sign-in changed, here, in another window or in the Codex CLI."""
+        log.info("credentials: %s", event.kind)
 
     def find(self, target: Target) -> tuple[Document, Place]:
         """The document and place that a command is about; raises `BadArguments`."""
