@@ -9,6 +9,7 @@ from typing import Any
 Json = Mapping[str, Any]
 
 _LARGEST = 1e15  # beyond any count or time; also keeps infinities out
+_LATEST = 2e11  # unix seconds: the year 8307, in which any time zone can still be added
 
 
 def object_in(holder: Json, key: str) -> Json:
@@ -48,14 +49,11 @@ def number(value: object) -> float | None:
 
 
 def moment(seconds: object) -> datetime | None:
-    """A time from unix seconds, a number or its text; None if it is none that a calendar has."""
+    """A time from unix seconds, a number or its text; None if no calendar needs it."""
     value = number(seconds)
-    if value is None:
+    if value is None or not 0 <= value <= _LATEST:
         return None
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _whole(text: str) -> str:

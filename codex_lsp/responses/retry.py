@@ -79,20 +79,24 @@ def wait_before(attempt: int, trouble: Passing, rhythm: Rhythm) -> float | None:
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for: a number, or a date; None if it is neither."""
+    """Seconds that a Retry-After header asks for: a number, or a date; None if it is neither.
+
+    More than a month counts as neither.
+    """
     if header is None:
         return None
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", header, re.ASCII):
-        return float(header)
+        return _sane(float(header))
     try:
         until = parsedate_to_datetime(header)
     except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+    return _sane(max(0.0, (until - now).total_seconds()))
 
 
+_MONTH = 30 * 86400.0
 _TRY_AGAIN = re.compile(
     r"try again in\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?)\b",
     re.IGNORECASE,
@@ -106,4 +110,8 @@ def asked_wait(message: str) -> float | None:
         return None
     unit = found[2].lower()
     scale = 0.001 if unit.startswith(("ms", "milli")) else 60.0 if unit.startswith("m") else 1.0
-    return float(found[1]) * scale
+    return _sane(float(found[1]) * scale)
+
+
+def _sane(seconds: float) -> float | None:
+    return seconds if seconds <= _MONTH else None
