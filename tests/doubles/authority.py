@@ -407,6 +407,9 @@ class Authority:
                 return _json({})
             case "judge":
                 return _json({name: self.is_live(name) for name in arguments["tokens"]})
+            case "accepted":
+                good = [access for access in self._access if self.accepts(access)]
+                return _json({"names": [_name(access) for access in good]})
             case _:
                 return _json(self.stats())
 
@@ -481,6 +484,10 @@ class RemoteAuthority:
     def is_live(self, refresh_token: str) -> bool:
         """As `Authority.is_live`."""
         return bool(self._do("judge", tokens=[refresh_token])[refresh_token])
+
+    def accepted(self) -> frozenset[str]:
+        """The access tokens that the service takes now, by the start of their SHA-256."""
+        return frozenset(self._do("accepted")["names"])
 
     def stats(self) -> dict[str, Any]:
         """As `Authority.stats`."""
