@@ -18,7 +18,7 @@ from codex_lsp.auth.errors import Busy, StoreUnusable
 from codex_lsp.auth.files import in_thread
 from codex_lsp.auth.ports import Clock, Lock
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.04
 
 
 class KernelLock:
