@@ -7,6 +7,7 @@ a signal, the watch on the editor's process. Safe to call from a signal handler:
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -40,6 +41,8 @@ class Ending:
         if self.reason:
             return
         self.reason, self.failed = reason, failed
+        if failed:
+            logging.getLogger(__name__).error("ending: %s", reason)
         self._orders.put(DEADLINE)
         self._announce()
 

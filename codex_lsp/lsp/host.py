@@ -7,7 +7,6 @@ loaded.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,7 +19,7 @@ from codex_lsp.lsp.ending import Ending
 from codex_lsp.lsp.faults import describe, guarded
 from codex_lsp.lsp.gate import STOP_WORK
 from codex_lsp.lsp.registry import Registry
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.server import Server, call_in_loop
 from codex_lsp.lsp.transport import Inbox, Outbox
 
 log = logging.getLogger(__name__)
@@ -82,12 +81,7 @@ async def _session(
 async def _pump(inbox: Inbox, server: Server) -> None:
     loop = asyncio.get_running_loop()
     arrived = asyncio.Event()
-
-    def wake() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the session is over
-            loop.call_soon_threadsafe(arrived.set)
-
-    inbox.attach(wake)
+    inbox.attach(lambda: call_in_loop(loop, arrived.set))
     while True:
         try:
             message: Any = inbox.take_now()

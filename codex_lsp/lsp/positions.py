@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _UTF8_CONTINUATION = bytes(range(0x80, 0xC0))
 
 
@@ -94,12 +95,13 @@ def column_index(line: str, character: int, encoding: Encoding) -> int:
 
 
 def _utf16_index(head: str, character: int) -> int:
-    data = head.encode("utf-16-le", "surrogatepass")
-    if len(data) == 2 * len(head):
-        return len(head)
-    found = data[: 2 * character].decode("utf-16-le", "surrogatepass")
-    inside = bool(found) and found[-1] != head[len(found) - 1]
-    return len(found) - inside
+    pairs = 0
+    for astral in _ASTRAL.finditer(head):
+        start = astral.start() + pairs
+        if start + 2 > character:
+            return min(character - pairs, astral.start())
+        pairs += 1
+    return min(character - pairs, len(head))
 
 
 def _utf8_index(head: str, character: int) -> int:

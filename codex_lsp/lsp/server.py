@@ -7,6 +7,7 @@ client goes through `ask`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,7 +51,7 @@ class Server(LanguageServer):
         self._exit_hooks: list[ExitHook] = []
         self._room = asyncio.Event()
         loop = asyncio.get_running_loop()
-        outbox.room = lambda: loop.call_soon_threadsafe(self._room.set)
+        outbox.room = lambda: call_in_loop(loop, self._room.set)
         super().__init__(
             "codex-lsp",
             __version__,
@@ -127,6 +128,12 @@ class Server(LanguageServer):
             for hook in self._exit_hooks:
                 hooks.create_task(_run_hook(hook), name="exit hook")
         extend(DEADLINE)
+
+
+def call_in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Run `call` on `loop`, from any thread; not at all if the loop has been closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 async def _run_hook(hook: ExitHook) -> None:

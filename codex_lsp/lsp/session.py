@@ -7,6 +7,7 @@ rest imported, while the reader goes on answering what needs no handler.
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import threading
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from codex_lsp.lsp.host import Compose
 
 _FLUSH = 0.5
+_PID_LIMIT = 1 << 31
 _READER_STACK = 16 * 1024 * 1024
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
 
@@ -48,7 +50,7 @@ def serve(read: Read, write: Write, registry: Registry, compose: Compose) -> int
     if isinstance(params := dig(first, "params"), dict):
         _host(params, inbox, outbox, ending, registry, compose)
     outbox.flush(_FLUSH)
-    _say_why(ending)
+    logging.getLogger(__name__).info("ending with %d: %s", ending.code, ending.reason)
     return ending.code
 
 
@@ -60,7 +62,7 @@ def _host(
     registry: Registry,
     compose: Compose,
 ) -> None:
-    _watch_editor(dig(params, "processId"), ending)
+    _watch_editor(editor_process(params.get("processId")), ending)
     gc.disable()  # importing makes no garbage worth looking for: 7 % quicker
     from codex_lsp.lsp import host
 
@@ -80,10 +82,16 @@ def _start_reader(read: Read, gate: Gate, ending: Ending) -> None:
         threading.stack_size(usual)
 
 
-def _watch_editor(process: object, ending: Ending) -> None:
-    if isinstance(process, bool) or not isinstance(process, int) or process <= 0:
+def editor_process(value: object) -> int | None:
+    """The process to watch where the client says `processId: value`; None if that is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _PID_LIMIT:
+        return None
+    return value
+
+
+def _watch_editor(pid: int | None, ending: Ending) -> None:
+    if pid is None:
         return
-    pid = process
 
     def watch() -> None:
         from codex_lsp.lsp.parent import wait_until_gone
@@ -92,10 +100,3 @@ def _watch_editor(process: object, ending: Ending) -> None:
         ending.begin("the editor's process is gone")
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-def _say_why(ending: Ending) -> None:
-    import logging
-
-    level = logging.ERROR if ending.failed else logging.INFO
-    logging.getLogger(__name__).log(level, "ending with %d: %s", ending.code, ending.reason)

@@ -7,6 +7,7 @@ that neither a `print` nor a child process can get between frames.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -40,14 +41,16 @@ _INBOX_LIMIT = 64 * 1024 * 1024
 
 def take_stdio() -> tuple[Read, Write]:
     """The process's stdin and stdout, for the protocol alone. Raises OSError if one is closed."""
-    source, sink = os.dup(0), os.dup(1)
-    void = os.open(os.devnull, os.O_RDWR)
-    os.dup2(void, 0)
+    os.fstat(0), os.fstat(1)
     try:
-        os.dup2(2, 1)
-    except OSError:  # started without stderr
-        os.dup2(void, 1)
+        os.fstat(2)
+    except OSError:  # started without stderr: else what is opened next becomes it
+        os.open(os.devnull, os.O_WRONLY)
+    source, sink = os.dup(0), os.dup(1)
+    void = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(void, 0)
     os.close(void)
+    os.dup2(2, 1)
     sys.stdout = sys.stderr
     if sys.platform == "win32":
         import msvcrt
@@ -152,12 +155,12 @@ class Outbox:
         `spare` bodies are dropped while the client is far behind.
         """
         with self._changed:
-            if self._dead or (spare and self.backlog > SPARE):
+            if self._dead:
                 return
             if key is not None and (waiting := self._latest.get(key)):
                 self.backlog += len(body) - len(waiting.body)
                 waiting.body = body
-            else:
+            elif not spare or self.backlog <= SPARE:
                 entry = _Entry(body, key)
                 self._entries.append(entry)
                 self.backlog += len(body)
@@ -166,7 +169,9 @@ class Outbox:
             stuck = self.backlog > LIMIT
             self._changed.notify_all()
         if stuck:
-            self._give_up(f"the client does not read: {LIMIT >> 20} MiB are waiting")
+            reason = f"the client does not read: {LIMIT >> 20} MiB are waiting"
+            logging.getLogger(__name__).error("%s", reason)
+            self._give_up(reason)
 
     def seal(self, key: Hashable) -> None:
         """What waits under `key` stays as it is; later bodies queue behind."""

@@ -6,12 +6,17 @@ is kept in `received`; waiting is for a state, with one generous deadline for al
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import select
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +27,8 @@ SERVE = (sys.executable, "-m", "codex_lsp")
 
 Json = dict[str, Any]
 
+_FRAME = re.compile(rb"Content-Length: (\d+)\r\n\r\n")
+
 
 def framed(message: object) -> bytes:
     body = json.dumps(message).encode()
@@ -30,6 +37,14 @@ def framed(message: object) -> bytes:
 
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+
+
+def wait_for_file(path: Path) -> None:
+    """Wait until `path` exists: how a server shows that it lives while nobody reads from it."""
+    end = time.monotonic() + DEADLINE
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} never came"
+        time.sleep(0.01)
 
 
 class RawClient:
@@ -52,6 +67,7 @@ class RawClient:
         self._ended = False
         self._reading = threading.Event()
         self._reading.set()
+        self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         self._next_id = 1000
@@ -65,12 +81,10 @@ class RawClient:
             self.process.kill()
         self.process.wait(DEADLINE)
         self._thread.join(DEADLINE)
-        for stream in (self.process.stdin, self.process.stdout, self._stderr):
-            try:
-                if stream is not None:
-                    stream.close()
-            except BrokenPipeError:
-                pass
+        with contextlib.suppress(BrokenPipeError):
+            self.close_stdin()
+        for end in (self._wake, self._woken, self._stderr):
+            end.close()
 
     @property
     def stderr(self) -> str:
@@ -147,6 +161,12 @@ class RawClient:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
+    def hang_up(self) -> None:
+        """Close both pipes, as a killed editor does."""
+        self.close_stdin()
+        self._wake.send(b"x")
+        self._thread.join(DEADLINE)
+
     def wait(self) -> int:
         """The exit code, once the process has ended and all it said is in `received`."""
         code = self.process.wait(DEADLINE)
@@ -162,23 +182,32 @@ class RawClient:
     def _read(self) -> None:
         stdout = self.process.stdout
         assert stdout is not None
-        while True:
-            self._reading.wait()
-            message = self._read_message(stdout)
-            with self._changed:
-                if message is None:
-                    self._ended = True
-                else:
-                    self.received.append(message[0])
-                self._changed.notify_all()
-            if message is None:
-                return
+        buffer = b""
+        while chunk := self._read_chunk(stdout.fileno()):
+            buffer, at = buffer + chunk, 0
+            while found := _FRAME.match(buffer, at):
+                end = found.end() + int(found[1])
+                if end > len(buffer):
+                    break
+                self._add(json.loads(buffer[found.end() : end]))
+                at = end
+            buffer = buffer[at:]
+        stdout.close()
+        self.garbage = buffer
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
-    def _read_message(self, stdout: Any) -> tuple[Any] | None:
-        header = stdout.readline()
-        if not header:
-            return None
-        if not header.startswith(b"Content-Length: ") or stdout.readline() != b"\r\n":
-            self.garbage = header + stdout.read()
-            return None
-        return (json.loads(stdout.read(int(header.split(b":")[1]))),)
+    def _read_chunk(self, source: int) -> bytes:
+        """What the server wrote; empty at the end, or once the test has hung up."""
+        self._reading.wait()
+        if sys.platform != "win32":
+            ready, _, _ = select.select([source, self._woken.fileno()], [], [])
+            if source not in ready:
+                return b""
+        return os.read(source, 1 << 20)
+
+    def _add(self, message: Any) -> None:
+        with self._changed:
+            self.received.append(message)
+            self._changed.notify_all()
