@@ -88,6 +88,8 @@ async def repair(
             problem = f"the same answer again: {refused[answer]}"
         else:
             source = textwrap.indent(answer, _margin(faulty.source)).replace("\n", newline)
+            if not faulty.source.endswith("\n"):
+                source = source.removesuffix(newline)
             problem = await check(source)
             if problem is not None:
                 refused[answer] = problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from dataclasses import dataclass
 
 _FENCE = re.compile(r"```[^\n`]*\n(?P<code>.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
@@ -46,6 +47,17 @@ def is_whole(answer: str) -> bool:
     """Whether the first code block is closed: what a model says after it is of no use."""
     fenced = _FENCE.search(answer)
     return fenced is not None and fenced.end() > fenced.end("code")
+
+
+def is_function(source: str, language: str) -> bool:
+    """Whether `source` is one function, as far as that can be told: else it is not for repair."""
+    if language != "python":
+        return bool(source.strip())
+    flush = textwrap.dedent(source)
+    if _parse_one(flush) is not None:
+        return True
+    # A class that parses is none; what does not parse may be one whose syntax is the problem.
+    return not _parses(flush) and bool(re.match(r"\s*(?:async\s+)?def\s", flush))
 
 
 def _read_python(code: str, faulty: str) -> str | Unusable:
@@ -101,11 +113,18 @@ def _name(source: str) -> str | None:
 
 
 def _parse_one(source: str) -> _Function | None:
+    match _parses(source):
+        case ast.Module(body=[ast.FunctionDef() | ast.AsyncFunctionDef() as function]):
+            return function
+        case _:
+            return None
+
+
+def _parses(source: str) -> ast.Module | None:
     try:
-        body = ast.parse(source).body
+        return ast.parse(source)
     except _NO_PYTHON:
         return None
-    return body[0] if body and isinstance(body[0], _Function) else None
 
 
 def _parameters(function: _Function) -> list[str]:

@@ -99,6 +99,11 @@ async def test_a_method_keeps_its_indentation_and_line_ends(newline: str) -> Non
     assert FAULTY in script.asked[0][0]
 
 
+async def test_a_file_that_ends_in_the_function_gets_no_new_final_newline() -> None:
+    script = Script(fenced(GOOD))
+    assert await repair(Faulty(FAULTY.rstrip(), ERROR), script) == GOOD.rstrip()
+
+
 async def test_without_a_check_the_right_form_is_enough() -> None:
     assert await repair(Faulty(FAULTY, ERROR), Script(fenced(WORSE))) == WORSE
 
