@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from codex_lsp.lsp.pages import state_directory
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
     from codex_lsp.agent.ports import Model
+    from codex_lsp.agent.repair import Completion
     from codex_lsp.auth.source import CredentialSource
     from codex_lsp.responses.client import ResponsesModel
 
 
 log = logging.getLogger(__name__)
+
+EMBEDDED = "embedded"
+"""The provider that is the small model on this machine."""
 
 
 class LateModel:
@@ -60,14 +64,15 @@ async def open_adapters(
 ) -> AsyncIterator[Adapters]:
     """The adapters for one session; `provider` and `model` go before what config.toml says."""
     late: list[LateModel] = []
-    credentials, effort = await asyncio.to_thread(_configured)
+    credentials, effort, configured = await asyncio.to_thread(_configured)
+    small = _open_small if (provider or configured) == EMBEDDED else None
 
     def open_model(named: str | None) -> Model:
         late.append(LateModel(lambda: connect(provider, named or model, credentials)))
         return late[-1]
 
     try:
-        yield Adapters(open_model, state_directory(), credentials, effort)
+        yield Adapters(open_model, state_directory(), credentials, effort, small)
     finally:
         for opened in late:
             with contextlib.suppress(OSError):
@@ -90,6 +95,11 @@ def connect(
         config = codex_toml.read(codex_home())
     except BadHome as error:
         raise Misconfigured(str(error)) from error
+    if (provider or config.model_provider) == EMBEDDED:
+        raise Misconfigured(
+            "The small model on this machine can only fix one function at a time. "
+            "For everything else, sign in: codex-lsp login"
+        )
     chosen = resolve(config, provider_id=provider, model=model)
     originator = endpoints(config).originator
     identity = Identity(originator, user_agent(originator))
@@ -98,8 +108,14 @@ def connect(
     return ResponsesModel(chosen, source, identity, style=style)
 
 
-def _configured() -> tuple[CredentialSource | None, str | None]:
-    """The credentials, None where none can be kept at all; and the reasoning effort."""
+def _open_small() -> AbstractAsyncContextManager[Completion]:
+    from codex_lsp.responses.embedded.server import open_completion
+
+    return open_completion()
+
+
+def _configured() -> tuple[CredentialSource | None, str | None, str | None]:
+    """The credentials, None where none can be kept at all; the reasoning effort; the provider."""
     from codex_lsp.auth.tokens import AuthError
     from codex_lsp.cli.credentials import open_credentials
     from codex_lsp.config import codex_toml
@@ -109,7 +125,7 @@ def _configured() -> tuple[CredentialSource | None, str | None]:
         config = codex_toml.read(codex_home())
         for problem in config.problems:
             log.warning("%s", problem)
-        return open_credentials(config), config.model_reasoning_effort
+        return open_credentials(config), config.model_reasoning_effort, config.model_provider
     except (BadHome, AuthError) as error:
         log.warning("no credentials can be used: %s", error)
-        return None, None
+        return None, None, None

@@ -48,6 +48,7 @@ class Client:
     work_done_progress: bool
     show_document: bool
     llm_tag: bool
+    checks: bool
     quirks: Quirks
 
     @property
@@ -74,6 +75,7 @@ def resolve_client(params: Mapping[str, object]) -> Client:
         show_document=_flag(capabilities, "window", "showDocument", "support"),
         llm_tag=1
         in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
+        checks=_flag(capabilities, "experimental", "codexCheck"),
         quirks=_quirks(name),
     )
 

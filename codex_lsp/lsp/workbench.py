@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Model
 from codex_lsp.agent.requests import Place, Workplace
+from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.config.editor_settings import EditorSettings, parse
 from codex_lsp.lsp.buffers import OpenBuffers, to_path
 from codex_lsp.lsp.capabilities import resolve_client
@@ -33,12 +34,16 @@ WARNING = 2  # MessageType
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What the command line gives to the server. `open_model` takes the model's name or None."""
+    """What the command line gives to the server. `open_model` takes the model's name or None.
+
+    `small`: fixes go to the small model on this machine, and `open_model` has none to open.
+    """
 
     open_model: Callable[[str | None], Model]
     state_folder: Path
     credentials: CredentialSource | None = None
     effort: str | None = None
+    small: OpenCompletion | None = None
 
 
 @dataclass(frozen=True, slots=True)

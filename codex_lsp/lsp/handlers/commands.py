@@ -11,6 +11,7 @@ from codex_lsp.agent import prompt
 from codex_lsp.agent.requests import Edit, Explain, Fix, FixAll, Place, Question
 from codex_lsp.lsp.diagnostics import touching
 from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target, problems
 from codex_lsp.lsp.tasks import Work
 from codex_lsp.lsp.work import answering, asking_first, changing
@@ -25,7 +26,11 @@ def fix(server: Server, arguments: Sequence[object] | None) -> Reply:
     given = target.diagnostics
     if given is None:
         given = touching(bench.diagnostics.known(document.uri), place.lines)
-    work = changing(bench, place, Fix(problems(given)), "Codex: fix")
+    wish, small = Fix(problems(given)), bench.adapters.small
+    if small is not None:
+        work = repairing(bench, place, wish, small)
+    else:
+        work = changing(bench, place, wish, "Codex: fix")
     return _started(server, f"Codex: fix {place.path.name}", work)
 
 
