@@ -11,6 +11,9 @@ from codex_lsp import __version__
 
 VERBS: dict[str, tuple[str, str]] = {
     "serve": ("codex_lsp.cli.serve", "run the language server (the default)"),
+    "login": ("codex_lsp.cli.login", "sign in with ChatGPT or an API key"),
+    "logout": ("codex_lsp.cli.logout", "sign out, here and at the sign-in service"),
+    "status": ("codex_lsp.cli.status", "show who is signed in"),
     "local": ("codex_lsp.cli.local", "manage model files that answer on this machine"),
 }
 """Verb to its module, which has `configure(parser)` and `run(args) -> int`, and its help."""
