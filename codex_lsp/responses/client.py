@@ -58,7 +58,7 @@ def connect(provider: Provider) -> httpx.AsyncClient:
 
 
 class ResponsesModel:
-    """A `Model`. `source` is None for a provider that wants no credentials.
+    """A `Model`. `source` is the person's sign-in, used where the provider takes it.
 
     One connection is kept alive between requests; streams may run side by side. Whoever stops
     early closes the iterator (`contextlib.aclosing`), which hangs up. `aclose` at the end.
@@ -75,7 +75,8 @@ class ResponsesModel:
         connect: Callable[[Provider], httpx.AsyncClient] = connect,
     ) -> None:
         self._provider = provider
-        self._source = provider.key or source
+        # The person's sign-in is OpenAI's; a provider that does not ask for it must not see it.
+        self._source = provider.key or (source if provider.signs_in else None)
         self._identity = identity
         self._style = style or Style()
         self._rhythm = rhythm or Rhythm()

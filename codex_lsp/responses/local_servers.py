@@ -56,5 +56,6 @@ def _ids(text: bytes) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         return ()
     listed = said.get("data") if isinstance(said, dict) else None
-    found = (text_in(one, "id") for one in listed or [] if isinstance(one, dict))
-    return tuple(name for name in found if name)
+    if not isinstance(listed, list):
+        return ()
+    return tuple(name for one in listed if isinstance(one, dict) if (name := text_in(one, "id")))
