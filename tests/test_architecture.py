@@ -53,9 +53,8 @@ def test_every_file_opens_with_what_it_is(path: Path) -> None:
 
 def swallows_anything(handler: ast.ExceptHandler) -> bool:
     """Whether the handler takes every exception and does not pass it on."""
-    names = (
-        {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)} if handler.type else {}
-    )
+    named = ast.walk(handler.type) if handler.type else ()
+    names = {n.id for n in named if isinstance(n, ast.Name)}
     broad = handler.type is None or names & {"Exception", "BaseException"}
     last = handler.body[-1]
     return bool(broad) and not (isinstance(last, ast.Raise) and last.exc is None)
