@@ -92,6 +92,7 @@ class Family:
     """One sign-in: every refresh token that descends from it. Only the newest one is `live`."""
 
     person: Person
+    number: int  # of the sign-in, from 1
     live: str = ""
     revoked: bool = False
 
@@ -157,6 +158,7 @@ class Authority:
         self.person = ALICE  # who signs in at /oauth/authorize and with the device code
         self.denies = ""  # an error code with which /oauth/authorize sends the browser back
         self.revoke_status = 200
+        self.sign_ins = 0
         self.requests: list[Request] = []
         self.refreshes: list[TokenRequest] = []
         self.revoked: list[str] = []
@@ -183,7 +185,8 @@ class Authority:
 
     def sign_in(self, person: Person = ALICE) -> Issued:
         """A new family of tokens for `person`, as a finished login hands them out."""
-        return self._issue(Family(person))
+        self.sign_ins += 1
+        return self._issue(Family(person, self.sign_ins))
 
     def script(self, *outcomes: str | Outcome) -> None:
         """The next refreshes go like this, in turn; afterwards all is well again."""
@@ -272,7 +275,7 @@ class Authority:
                 return Answer(body=json.dumps(_tokens(issued)).encode(), kind=outcome.kind)
             case "no_refresh_token":
                 family = self._families.get(token)
-                fresh = self._access_for(family or Family(ALICE))
+                fresh = self._access_for(family or Family(ALICE, 0))
                 return _json({"access_token": fresh, "token_type": "Bearer"})
             case "other_account":
                 assert issued is not None
@@ -406,7 +409,14 @@ class Authority:
                 self.expire_access()
                 return _json({})
             case "judge":
-                return _json({name: self.is_live(name) for name in arguments["tokens"]})
+                family = self._families.get(arguments["token"])
+                return _json(
+                    {
+                        "live": self.is_live(arguments["token"]),
+                        "sign_in": family.number if family else 0,
+                        "latest": self.sign_ins,
+                    }
+                )
             case "accepted":
                 good = [access for access in self._access if self.accepts(access)]
                 return _json({"names": [_name(access) for access in good]})
@@ -483,7 +493,12 @@ class RemoteAuthority:
 
     def is_live(self, refresh_token: str) -> bool:
         """As `Authority.is_live`."""
-        return bool(self._do("judge", tokens=[refresh_token])[refresh_token])
+        return bool(self._do("judge", token=refresh_token)["live"])
+
+    def is_of_latest_sign_in(self, refresh_token: str) -> bool:
+        """Whether the token is live, and descends from the newest of all sign-ins."""
+        found = self._do("judge", token=refresh_token)
+        return bool(found["live"] and found["sign_in"] == found["latest"])
 
     def accepted(self) -> frozenset[str]:
         """The access tokens that the service takes now, by the start of their SHA-256."""

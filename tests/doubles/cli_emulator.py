@@ -217,6 +217,11 @@ class Emulated:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
+    def ask(self, command: str) -> str:
+        """`tell`, then `hear`."""
+        self.tell(command)
+        return self.hear()
+
 
 def obey(cli: Cli, command: str) -> str:
     """Carry out one line; gives the outcome in a word."""

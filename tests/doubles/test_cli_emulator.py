@@ -99,8 +99,7 @@ def test_processes_that_refresh_at_once_spend_one_token_more_than_once(
             Emulated(tmp_path, kind, authority) as two,
         ):
             for cli in (one, two):
-                cli.tell("load")
-                assert cli.hear() == "loaded"
+                assert cli.ask("load") == "loaded"
             one.tell("refresh")
             two.tell("refresh")
             assert sorted([one.hear(), two.hear()])[1] == "rotated"
