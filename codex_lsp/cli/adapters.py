@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codex_lsp.lsp.pages import state_directory
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from codex_lsp.agent.events import ModelEvent
     from codex_lsp.agent.ports import Model
     from codex_lsp.agent.repair import Completion
+    from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource
     from codex_lsp.responses.client import ResponsesModel
 
@@ -60,19 +62,21 @@ class LateModel:
 
 @asynccontextmanager
 async def open_adapters(
-    provider: str | None = None, model: str | None = None
+    provider: str | None, model: str | None, auth_file: str | None
 ) -> AsyncIterator[Adapters]:
-    """The adapters for one session; `provider` and `model` go before what config.toml says."""
+    """The adapters for one session; what is given goes before what config.toml says."""
     late: list[LateModel] = []
-    credentials, effort, configured = await asyncio.to_thread(_configured)
-    small = _open_small if (provider or configured) == EMBEDDED else None
+    configured = await asyncio.to_thread(_configured, auth_file)
+    accounts = configured.accounts
+    credentials = None if accounts is None else accounts.source
+    small = _open_small if (provider or configured.provider) == EMBEDDED else None
 
     def open_model(named: str | None) -> Model:
         late.append(LateModel(lambda: connect(provider, named or model, credentials)))
         return late[-1]
 
     try:
-        yield Adapters(open_model, state_directory(), credentials, effort, small)
+        yield Adapters(open_model, state_directory(), accounts, configured.effort, small)
     finally:
         for opened in late:
             with contextlib.suppress(OSError):
@@ -114,10 +118,18 @@ def _open_small() -> AbstractAsyncContextManager[Completion]:
     return open_completion()
 
 
-def _configured() -> tuple[CredentialSource | None, str | None, str | None]:
-    """The credentials, None where none can be kept at all; the reasoning effort; the provider."""
+@dataclass(frozen=True, slots=True)
+class _Configured:
+    """What config.toml and the environment say; `accounts` None where none can be kept at all."""
+
+    accounts: Accounts | None = None
+    effort: str | None = None
+    provider: str | None = None
+
+
+def _configured(auth_file: str | None) -> _Configured:
     from codex_lsp.auth.tokens import AuthError
-    from codex_lsp.cli.credentials import open_credentials
+    from codex_lsp.cli.credentials import open_accounts
     from codex_lsp.config import codex_toml
     from codex_lsp.config.home import BadHome, codex_home
 
@@ -125,7 +137,9 @@ def _configured() -> tuple[CredentialSource | None, str | None, str | None]:
         config = codex_toml.read(codex_home())
         for problem in config.problems:
             log.warning("%s", problem)
-        return open_credentials(config), config.model_reasoning_effort, config.model_provider
+        return _Configured(
+            open_accounts(config, auth_file), config.model_reasoning_effort, config.model_provider
+        )
     except (BadHome, AuthError) as error:
         log.warning("no credentials can be used: %s", error)
-        return None, None, None
+        return _Configured()

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--provider", metavar="ID", help="model provider, before config.toml's")
     parser.add_argument("--model", metavar="NAME", help="model, before config.toml's")
+    parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
     parser.add_argument("--log-file", metavar="FILE", help="append the log to FILE, not stderr")
     parser.add_argument("--log-level", choices=_LEVELS, default="warning")
 
@@ -60,11 +61,12 @@ def _composer(args: argparse.Namespace) -> Compose:
         from codex_lsp.cli.adapters import open_adapters
         from codex_lsp.lsp.workbench import Workbench
 
-        async with open_adapters(args.provider, args.model) as adapters:
+        async with open_adapters(args.provider, args.model, args.auth_file) as adapters:
             server.bench = Workbench(server, server.initialize_params, adapters)
-            if (credentials := adapters.credentials) is not None:
-                server.spawn(credentials.watch(server.bench.note_credentials), name="credentials")
-                server.on_exit(credentials.drain)
+            if adapters.accounts is not None:
+                source = adapters.accounts.source
+                server.spawn(source.watch(server.bench.account.note), name="credentials")
+                server.on_exit(source.drain)
             yield server
 
     return compose

@@ -16,6 +16,10 @@ FEATURES: dict[str, str] = {
     "workspace/didChangeWorkspaceFolders": f"{_HANDLERS}.session:did_change_folders",
     "textDocument/codeAction": f"{_HANDLERS}.code_actions:code_action",
     "window/workDoneProgress/cancel": f"{_HANDLERS}.progress:cancel",
+    "codex/account/read": f"{_HANDLERS}.account:account_read",
+    "codex/account/login/start": f"{_HANDLERS}.account:account_login_start",
+    "codex/account/login/cancel": f"{_HANDLERS}.account:account_login_cancel",
+    "codex/account/logout": f"{_HANDLERS}.account:account_logout",
     "codex/didChangeDiagnostics": f"{_HANDLERS}.diagnostics:did_change_diagnostics",
 }
 """LSP method, or `codex/...` extension, to its handler `(server, params)`."""
@@ -37,6 +41,11 @@ COMMANDS: dict[str, str] = {
     "codex.tests": f"{_HANDLERS}.commands:tests",
     "codex.implementTodo": f"{_HANDLERS}.commands:implement_todo",
     "codex.ask": f"{_HANDLERS}.commands:ask",
+    "codex.auth.login": f"{_HANDLERS}.account:login",
+    "codex.auth.loginDevice": f"{_HANDLERS}.account:login_device",
+    "codex.auth.logout": f"{_HANDLERS}.account:logout",
+    "codex.auth.status": f"{_HANDLERS}.account:status",
+    "codex.auth.retry": f"{_HANDLERS}.account:retry",
     "codex.task.list": f"{_HANDLERS}.commands:task_list",
     "codex.task.cancel": f"{_HANDLERS}.commands:task_cancel",
 }

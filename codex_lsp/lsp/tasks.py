@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from codex_lsp.agent.events import ModelError
+from codex_lsp.agent.events import ModelError, NotSignedIn
 from codex_lsp.lsp.faults import Refused, guarded
 from codex_lsp.lsp.progress import Progress, Wire
 
@@ -24,7 +24,10 @@ FINISHED_KEPT = 20
 
 @dataclass(slots=True)
 class Task:
-    """One piece of work. `state`: running, done, failed or cancelled."""
+    """One piece of work. `state`: running, done, failed or cancelled.
+
+    `told`: the person hears of its failure in another way than a message of its own.
+    """
 
     id: str
     title: str
@@ -32,6 +35,7 @@ class Task:
     state: str = "running"
     message: str = ""
     handle: asyncio.Task[None] | None = None
+    told: bool = False
 
     def describe(self) -> dict[str, object]:
         """As `codex.task.list` shows it."""
@@ -63,6 +67,8 @@ class Tasks:
         self._spawn = spawn
         self._shows_progress = shows_progress
         self._tasks: dict[str, Task] = {}
+        self.on_not_signed_in: Callable[[NotSignedIn], Coroutine[Any, Any, None]] | None = None
+        """Takes over telling the person that a task lacked a sign-in."""
 
     def start(self, title: str, work: Work) -> Task:
         """Start `work` and return at once."""
@@ -118,11 +124,15 @@ class Tasks:
             return await work(task)
         except ModelError as error:
             log.info("task %s failed: %s", task.id, error.detail or type(error).__name__)
+            if isinstance(error, NotSignedIn) and self.on_not_signed_in is not None:
+                task.told = True
+                self._spawn(self.on_not_signed_in(error), name="ask to sign in")
             raise Refused(str(error)) from error
 
     def _fail(self, task: Task, message: str) -> None:
         self._end(task, "failed", message)
-        self._wire.notify("window/showMessage", {"type": ERROR, "message": message})
+        if not task.told:
+            self._wire.notify("window/showMessage", {"type": ERROR, "message": message})
 
     def _end(self, task: Task, state: str, message: str) -> None:
         task.state, task.message = state, message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from codex_lsp.agent.ports import Model
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.config.editor_settings import EditorSettings, parse
+from codex_lsp.lsp.account import Account
 from codex_lsp.lsp.buffers import OpenBuffers, to_path
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.diagnostics import Diagnostics
@@ -25,9 +25,7 @@ from codex_lsp.lsp.targets import BadArguments, Target
 from codex_lsp.lsp.tasks import Tasks
 
 if TYPE_CHECKING:
-    from codex_lsp.auth.source import AuthEvent, CredentialSource
-
-log = logging.getLogger(__name__)
+    from codex_lsp.auth.accounts import Accounts
 
 WARNING = 2  # MessageType
 
@@ -41,7 +39,7 @@ class Adapters:
 
     open_model: Callable[[str | None], Model]
     state_folder: Path
-    credentials: CredentialSource | None = None
+    accounts: Accounts | None = None
     effort: str | None = None
     small: OpenCompletion | None = None
 
@@ -77,6 +75,8 @@ class Workbench:
         self.tasks = Tasks(host, host.spawn, shows_progress=self.client.work_done_progress)
         self.editor = LspEditor(host, self.client, self.buffers, self._tell_created)
         self.adapters = adapters
+        self.account = Account(host, self.client, self.tasks, adapters.accounts)
+        self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
         self._conversation_id = str(uuid.uuid4())
         self._models: dict[str | None, Model] = {}
@@ -121,10 +121,6 @@ class Workbench:
             return (path.parent,)
         nearest = max(holding, key=lambda root: len(root.parts))
         return (nearest, *(root for root in self.roots if root != nearest))
-
-    def note_credentials(self, event: AuthEvent) -> None:
-        """The sign-in changed, here, in another window or in the Codex CLI."""
-        log.info("credentials: %s", event.kind)
 
     def find(self, target: Target) -> tuple[Document, Place]:
         """The document and place that a command is about; raises `BadArguments`."""
