@@ -1,0 +1,111 @@
+"""The hand-built answer to `initialize` is what pygls derives from the same registrations."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+from lsprotocol.converters import get_converter
+from pygls.capabilities import ServerCapabilitiesBuilder
+
+from codex_lsp.lsp.offer import choose_encoding, initialize_result, server_capabilities
+from codex_lsp.lsp.registry import REGISTRY, Registry
+from tests.doubles.hosted import hosted
+from tests.lsp.conformance import probe
+
+CAPTURED = sorted((Path(__file__).parents[1] / "golden" / "capabilities").glob("*.json"))
+OFFERABLE = (
+    "textDocument/codeAction",
+    "textDocument/codeLens",
+    "textDocument/completion",
+    "textDocument/definition",
+    "textDocument/hover",
+    "textDocument/inlayHint",
+    "textDocument/inlineCompletion",
+    "textDocument/didSave",
+    "initialized",
+    "workspace/didChangeConfiguration",
+    "window/workDoneProgress/cancel",
+    "codex/echo",
+)
+EVERYTHING = Registry(
+    dict.fromkeys(OFFERABLE, "tests.lsp.conformance.probe:echo"),
+    {
+        "textDocument/codeAction": {"codeActionKinds": ["quickfix", "refactor.rewrite"]},
+        "textDocument/inlineCompletion": {"workDoneProgress": True},
+    },
+    {"a.b": "tests.lsp.conformance.probe:echo_command"},
+)
+
+
+async def derived(params: dict[str, Any], registry: Registry) -> Any:
+    converter = get_converter()
+    async with hosted(registry, **params) as one:
+        features = one.server.protocol.fm
+        builder = ServerCapabilitiesBuilder(
+            converter.structure(params["capabilities"], types.ClientCapabilities),
+            {*features.features, *features.builtin_features},
+            features.feature_options,
+            list(features.commands),
+            types.TextDocumentSyncKind.Incremental,
+            None,
+            one.server.encoding,
+        )
+        assert one.server.encoding == one.server.workspace.position_encoding
+        build: Any = builder.build
+        capabilities: dict[str, Any] = converter.unstructure(build())
+        sync = capabilities["textDocumentSync"]
+        capabilities["textDocumentSync"] = {k: v for k, v in sync.items() if v is not False}
+        return capabilities  # pygls says "no willSave" aloud to clients that have it; we do not
+
+
+@pytest.mark.parametrize("registry", [REGISTRY, probe.REGISTRY, EVERYTHING])
+@pytest.mark.parametrize("path", CAPTURED, ids=lambda path: path.stem)
+async def test_we_offer_what_pygls_would(path: Path, registry: Registry) -> None:
+    params = json.loads(path.read_bytes())  # noqa: ASYNC240  a small file of our own
+    assert server_capabilities(params, registry) == await derived(params, registry)
+
+
+@pytest.mark.parametrize(
+    ("encodings", "chosen"),
+    [
+        (None, "utf-16"),
+        ([], "utf-16"),
+        (["utf-8"], "utf-8"),
+        (["utf-32", "utf-8", "utf-16"], "utf-32"),
+        (["utf-7", "utf-16"], "utf-16"),
+        (["utf-7"], "utf-16"),
+        ("utf-8", "utf-16"),
+        ([5, None, [], {}, "utf-8"], "utf-8"),
+    ],
+)
+def test_the_first_encoding_of_the_client_that_we_know_is_chosen(
+    encodings: object, chosen: str
+) -> None:
+    assert (
+        choose_encoding({"capabilities": {"general": {"positionEncodings": encodings}}}) == chosen
+    )
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], {"general": 5}, {"general": {}}])
+async def test_odd_capabilities_count_as_none(odd: object) -> None:
+    params = {"capabilities": odd}
+    assert initialize_result(params, REGISTRY) == initialize_result({}, REGISTRY)
+    async with hosted(probe.REGISTRY, **params) as one:
+        one.receive({"id": 1, "method": "codex/echo"})
+        assert one.sent() == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
+
+
+def test_the_answer_needs_no_protocol_library() -> None:
+    code = (
+        "import sys; import codex_lsp.cli.main, codex_lsp.cli.serve\n"
+        "print([name for name in ('asyncio', 'pygls', 'lsprotocol', 'attrs', 'cattrs', 'typing',"
+        " 'dataclasses', 'inspect') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert run.stdout.decode().strip() == "[]", run.stdout
