@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from lsprotocol import types
@@ -15,7 +15,7 @@ from codex_lsp.lsp.targets import range_lines
 from codex_lsp.lsp.workbench import Spot as LastSpot
 
 
-def code_action(server: Server, params: types.CodeActionParams) -> list[types.CodeAction] | None:
+def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str, Any]] | None:
     """The actions at the range, each of them a command with all that it needs to be run later."""
     bench = server.bench
     uri = params.text_document.uri
@@ -42,17 +42,13 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[types.Co
     return [_action(offer, where, tagged=bench.client.llm_tag) for offer in found] or None
 
 
-def _action(offer: Offer, where: Mapping[str, Any], *, tagged: bool) -> types.CodeAction:
+def _action(offer: Offer, where: Mapping[str, Any], *, tagged: bool) -> dict[str, Any]:
+    """As JSON, for the diagnostics are JSON already and go back as they came."""
     argument = {**where, **offer.extra}
-    return types.CodeAction(
-        title=offer.title,
-        kind=offer.kind,
-        diagnostics=_typed(offer.diagnostics) or None,
-        command=types.Command(offer.title, offer.command, arguments=[argument]),
-        tags=[types.CodeActionTag.LlmGenerated] if tagged else None,
-    )
-
-
-def _typed(diagnostics: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Diagnostics go back as they came; they are JSON already, and are sent as such."""
-    return list(diagnostics)
+    command = {"title": offer.title, "command": offer.command, "arguments": [argument]}
+    action: dict[str, Any] = {"title": offer.title, "kind": offer.kind, "command": command}
+    if offer.diagnostics:
+        action["diagnostics"] = list(offer.diagnostics)
+    if tagged:
+        action["tags"] = [types.CodeActionTag.LlmGenerated.value]
+    return action
