@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from codex_lsp.agent.ports import Model
     from codex_lsp.agent.repair import Completion
     from codex_lsp.auth.accounts import Accounts
-    from codex_lsp.auth.source import CredentialSource
+    from codex_lsp.auth.source import CredentialSource, PinnedSource
     from codex_lsp.responses.client import ResponsesModel
 
 
 log = logging.getLogger(__name__)
+
+TURNS_KEPT = 64
 
 EMBEDDED = "embedded"
 """The provider that is the small model on this machine."""
@@ -58,6 +60,22 @@ class LateModel:
         """Close its connections."""
         if self._model is not None:
             await self._model.aclose()
+
+
+class TurnSources:
+    """A token source for each turn, which keeps the identity that the turn began with."""
+
+    def __init__(self, credentials: CredentialSource) -> None:
+        self._credentials = credentials
+        self._pinned: dict[str, PinnedSource] = {}
+
+    def __call__(self, request: ModelRequest) -> PinnedSource:
+        """The source of the turn that `request` belongs to."""
+        if request.turn_id not in self._pinned:
+            for old in [*self._pinned][:-TURNS_KEPT]:
+                del self._pinned[old]
+            self._pinned[request.turn_id] = self._credentials.pinned()
+        return self._pinned[request.turn_id]
 
 
 @asynccontextmanager
@@ -107,9 +125,9 @@ def connect(
     chosen = resolve(config, provider_id=provider, model=model)
     originator = endpoints(config).originator
     identity = Identity(originator, user_agent(originator))
-    source = credentials if chosen.signs_in else None
+    turns = None if credentials is None else TurnSources(credentials)
     style = Style(config.model_reasoning_summary, config.model_verbosity)
-    return ResponsesModel(chosen, source, identity, style=style)
+    return ResponsesModel(chosen, None, identity, style=style, source_for=turns)
 
 
 def _open_small() -> AbstractAsyncContextManager[Completion]:

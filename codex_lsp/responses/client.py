@@ -73,10 +73,12 @@ class ResponsesModel:
         style: Style | None = None,
         rhythm: Rhythm | None = None,
         connect: Callable[[Provider], httpx.AsyncClient] = connect,
+        source_for: Callable[[ModelRequest], TokenSource] | None = None,
     ) -> None:
         self._provider = provider
         # The person's sign-in is OpenAI's; a provider that does not ask for it must not see it.
         self._source = provider.key or (source if provider.signs_in else None)
+        self._source_for = source_for if provider.signs_in else None
         self._identity = identity
         self._style = style or Style()
         self._rhythm = rhythm or Rhythm()
@@ -162,7 +164,8 @@ class ResponsesModel:
         provider, client = self._provider, await self._opened()
         url = provider.address()
         asking: httpx.Request | None = None
-        auth = None if self._source is None else BearerAuth(self._source, provider.address)
+        source = self._source if self._source_for is None else self._source_for(request)
+        auth = None if source is None else BearerAuth(source, provider.address)
         try:
             content = _encoded(body(request, provider.model, provider.dialect, self._style))
             asking = client.build_request("POST", url, content=content, headers=self._head(request))
