@@ -6,6 +6,7 @@ Imports httpx, which costs 0.1 s; `net.client` is the door for whoever should no
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -15,6 +16,10 @@ import httpx
 
 from codex_lsp.net.certificates import tls_context
 from codex_lsp.net.failures import NetFailure, NotSent, OutcomeUnknown
+
+# At INFO httpx logs addresses, which can hold keys; at DEBUG httpcore logs the bearer itself.
+for _talkative in ("httpx", "httpcore"):
+    logging.getLogger(_talkative).setLevel(logging.WARNING)
 
 # What is on this machine is reached directly, whatever HTTP_PROXY says: a proxy could only see it.
 _DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {

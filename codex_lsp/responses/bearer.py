@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from codex_lsp.auth.tokens import AuthError, Bearer, Secret, TokenSource
+from codex_lsp.agent.events import Misconfigured, NotSignedIn, Unreachable
+from codex_lsp.auth.errors import AuthError, Busy, Offline, Refused, StoreUnusable
+from codex_lsp.auth.tokens import Bearer, Secret, TokenSource
+from codex_lsp.responses.retry import Final, Passing, Trouble
 
 
 class BearerAuth(httpx.Auth):
@@ -44,6 +47,18 @@ class BearerAuth(httpx.Auth):
         return request
 
 
+def no_bearer(error: AuthError) -> Trouble:
+    """What it means for a request that there is no bearer for it."""
+    text, detail = str(error), f"{type(error).__name__}: {error.detail}"
+    match error:
+        case Offline() | Busy():
+            return Passing("no fresh credentials yet", Unreachable(text, detail=detail))
+        case StoreUnusable():
+            return Final(Misconfigured(text, detail=detail))
+        case _:
+            return Final(NotSignedIn(text, detail=detail))
+
+
 @dataclass(frozen=True, slots=True)
 class FixedKey:
     """A `TokenSource` of one key; `origin` says to the person where it stands."""
@@ -57,4 +72,4 @@ class FixedKey:
 
     async def replace(self, rejected: Bearer) -> Bearer:  # noqa: ARG002 - all are the same key
         """There is no other; raises `AuthError`."""
-        raise AuthError(f"The key in {self.origin} is not accepted. Correct it there.")
+        raise Refused(f"The key in {self.origin} is not accepted. Correct it there.")

@@ -1,47 +1,35 @@
 """Asks a model over HTTP and streams its answer: the agent's `Model` port.
 
-Knows when an answer is whole and when to ask again; what events and refusals mean is in `wire` and
-`refusals`, how long to wait in `retry`.
+Sends, and asks again. What comes is read in `receive`, judged in `answer`, and given a meaning in
+`wire` and `refusals`; how long to wait is in `retry`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
-from codex_lsp.agent.conversation import ModelRequest, Reasoning, ToolCall
-from codex_lsp.agent.events import (
-    Completed,
-    ItemDone,
-    Misconfigured,
-    ModelError,
-    ModelEvent,
-    NotSignedIn,
-    Restarted,
-    StreamBroken,
-    Unreachable,
-)
+from codex_lsp.agent.conversation import ModelRequest, Reasoning
+from codex_lsp.agent.events import Completed, ModelEvent, NotSignedIn, Restarted
 from codex_lsp.auth.tokens import AuthError, TokenSource
-from codex_lsp.net.failures import BadCertificates, NetFailure, NotSent
+from codex_lsp.net.failures import NetFailure
 from codex_lsp.net.transport import HTTPX_ERRORS, failure, open_client, proxy_refusal
 from codex_lsp.responses import refusals
-from codex_lsp.responses.bearer import BearerAuth
+from codex_lsp.responses.answer import Answer, may_go_on
+from codex_lsp.responses.bearer import BearerAuth, no_bearer
 from codex_lsp.responses.body import Style, body
 from codex_lsp.responses.limits import rate_limits_of
 from codex_lsp.responses.providers import Provider
-from codex_lsp.responses.retry import Broken, Final, Passing, Rhythm, Trouble, wait_before
-from codex_lsp.responses.sse import EventSplitter, EventTooLarge, ServerEvent
-from codex_lsp.responses.wire import Failed, Incomplete, listed_items, signal
+from codex_lsp.responses.receive import ended_early, events_of, finish, of_failure, read_refusal
+from codex_lsp.responses.retry import Broken, Final, Rhythm, wait_before
 
-_TIMES = httpx.Timeout(connect=15.0, write=60.0, pool=15.0, read=None)  # reads: see `_events`
-_LINGER = 0.05  # seconds for the end of a body that is whole already
-_LARGEST_REFUSAL = 2**16
+_TIMES = httpx.Timeout(connect=15.0, write=60.0, pool=15.0, read=None)  # reads: see `receive`
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +91,13 @@ class ResponsesModel:
         """See `agent.ports.Model`."""
         attempt = 1
         while True:
-            answer = _Answer(request)
+            answer = Answer(request)
             try:
                 async with aclosing(self._attempt(answer)) as events:
                     async for event in events:
                         yield event
             except Broken as broken:
-                passing = _may_go_on(broken.trouble, answer)
+                passing = may_go_on(broken.trouble, answer)
                 attempt += 1
                 wait = wait_before(attempt, passing, self._rhythm)
                 if wait is None:
@@ -119,28 +107,28 @@ class ResponsesModel:
             yield Restarted(attempt, wait, passing.reason)
             await self._rhythm.sleep(wait)
 
-    async def _attempt(self, answer: _Answer) -> AsyncGenerator[ModelEvent]:
+    async def _attempt(self, answer: Answer) -> AsyncGenerator[ModelEvent]:
         response = await self._ask(answer.request)
         try:
             limits = rate_limits_of(response.headers)
             if limits is not None:
                 yield limits
-            async with aclosing(_events(response, self._provider.idle)) as events:
+            async with aclosing(events_of(response, self._provider.idle)) as events:
                 async for event in events:
                     for said in answer.read(event):
                         if isinstance(said, Completed):
-                            await _finish(events)
+                            await finish(events)
                         yield said
                     if answer.whole:
                         return
         finally:
             await response.aclose()
-        raise Broken(_ended_early("the answer ended early"))
+        raise Broken(ended_early("the answer ended early"))
 
     async def _ask(self, request: ModelRequest) -> httpx.Response:
         """The head of an answer that is a stream; raises `Broken` for any other."""
         response = await self._send(request)
-        host = response.url.host
+        host = response.url.netloc.decode("ascii")
         is_stream = not response.headers.get("content-type", "").startswith(
             ("text/html", "application/json")
         )
@@ -149,11 +137,11 @@ class ResponsesModel:
             if state is not None:
                 self._routing = (request.turn_id, state)
             return response
-        refusal = await _read_refusal(response, self._provider.idle)
+        refusal = await read_refusal(response, self._provider.idle)
         if refusal.status == httpx.codes.OK:
             raise Broken(refusals.no_stream(refusal, host))
         if refusal.status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
-            raise Broken(_of_failure(proxy_refusal("407", refusal.detail)))
+            raise Broken(of_failure(proxy_refusal("407", refusal.detail)))
         bare = _without_reasoning(request)
         if refusal.code == refusals.ENCRYPTED and bare != request:
             # Ciphertext of another account or model; without it the conversation goes on.
@@ -161,7 +149,10 @@ class ResponsesModel:
         raise Broken(refusals.of_answer(refusal, host, self._rhythm.now()))
 
     async def _send(self, request: ModelRequest) -> httpx.Response:
-        provider, client = self._provider, await self._opened()
+        provider = self._provider
+        if provider.signs_in and self._source is None:
+            raise Broken(Final(NotSignedIn("You are not signed in. Run: codex-lsp login")))
+        client = await self._opened()
         url = provider.address()
         asking: httpx.Request | None = None
         source = self._source if self._source_for is None else self._source_for(request)
@@ -172,12 +163,12 @@ class ResponsesModel:
             async with asyncio.timeout(provider.idle):
                 return await client.send(asking, auth=auth, stream=True)
         except AuthError as error:
-            raise Broken(Final(NotSignedIn(str(error), detail=repr(error)))) from error
+            raise Broken(no_bearer(error)) from error
         except TimeoutError as error:
-            raise Broken(_ended_early("no answer came")) from error
+            raise Broken(ended_early("no answer came")) from error
         except HTTPX_ERRORS as error:
             asked = url if asking is None else str(asking.url)
-            raise Broken(_of_failure(failure(error, asked))) from error
+            raise Broken(of_failure(failure(error, asked))) from error
 
     def _head(self, request: ModelRequest) -> dict[str, str]:
         head = {
@@ -201,133 +192,8 @@ class ResponsesModel:
                 try:
                     self._client = await asyncio.to_thread(self._connect, self._provider)
                 except NetFailure as error:
-                    raise Broken(_of_failure(error)) from error
+                    raise Broken(of_failure(error)) from error
             return self._client
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What has come of one try, so that nothing is handed out twice or called done too early."""
-
-    request: ModelRequest
-    whole: bool = False
-    called: bool = False
-    items: int = 0
-    ids: set[str] = field(default_factory=set)
-
-    def read(self, event: ServerEvent) -> list[ModelEvent]:
-        """What `event` adds; raises `Broken` when it says that there will be no answer."""
-        match signal(event, self.request):
-            case None:
-                return []
-            case Failed() | Incomplete() as ended:
-                raise Broken(refusals.of_stream(ended))
-            case Completed() as completed:
-                self.whole = True
-                missed = listed_items(event, self.request) if self.items == 0 else []
-                return [*(item for item in missed if self._is_new(item)), completed]
-            case ItemDone() as done:
-                return [done] if self._is_new(done) else []
-            case other:
-                return [other]
-
-    def _is_new(self, done: ItemDone) -> bool:
-        item = done.item
-        known = item.call_id if isinstance(item, ToolCall) else item.raw.get("id")
-        if isinstance(known, str):
-            if known in self.ids:
-                return False
-            self.ids.add(known)
-        self.items += 1
-        self.called = self.called or isinstance(item, ToolCall)
-        return True
-
-
-def _may_go_on(trouble: Trouble, answer: _Answer) -> Passing:
-    """`trouble`, if trying again is allowed; else raises what the person is told."""
-    if isinstance(trouble, Final):
-        raise trouble.error
-    if answer.called:
-        # The call may have been run already; another answer would run it again.
-        raise StreamBroken(
-            "The answer broke off after the model had called a tool, so it was not asked again. "
-            "Look at what was done, then go on.",
-            detail=trouble.error.detail or trouble.reason,
-        )
-    return trouble
-
-
-async def _events(response: httpx.Response, idle: float) -> AsyncGenerator[ServerEvent]:
-    """The events of a body. Only a whole event counts as a sign of life, not a comment."""
-    splitter = EventSplitter()
-    clock = asyncio.get_running_loop()
-    chunks = response.aiter_bytes()
-    deadline = clock.time() + idle
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(chunks, None)
-            events = splitter.feed(chunk or b"")
-        except TimeoutError as error:
-            raise Broken(_ended_early(f"nothing came for {idle:g} s")) from error
-        except EventTooLarge as error:
-            raise Broken(Final(_broken_stream(str(error)))) from error
-        except HTTPX_ERRORS as error:
-            raise Broken(_of_failure(failure(error, str(response.url)))) from error
-        for event in events:
-            yield event
-        if chunk is None:
-            return
-        if events:
-            deadline = clock.time() + idle
-
-
-async def _finish(events: AsyncIterator[ServerEvent]) -> None:
-    """Read a body to its end, so that the connection can be used again; nothing if it lingers."""
-    try:
-        async with asyncio.timeout(_LINGER):
-            async for _ in events:
-                pass
-    except (TimeoutError, Broken):
-        return
-
-
-async def _read_refusal(response: httpx.Response, idle: float) -> refusals.Refusal:
-    text = b""
-    try:
-        async with asyncio.timeout(idle):
-            async for chunk in response.aiter_bytes():
-                text += chunk
-                if len(text) > _LARGEST_REFUSAL:
-                    break
-    except (TimeoutError, httpx.HTTPError):
-        pass  # the status says enough
-    finally:
-        await response.aclose()
-    return refusals.Refusal(response.status_code, dict(response.headers), text)
-
-
-def _of_failure(error: NetFailure) -> Trouble:
-    said: ModelError
-    match error:
-        case BadCertificates():
-            return Final(Misconfigured(str(error), detail=error.detail))
-        case NotSent():
-            said = Unreachable(str(error), detail=error.detail)
-            return Final(said) if error.lasting else Passing("no connection", said)
-        case _:
-            said = StreamBroken(str(error), detail=error.detail)
-            return Passing("the connection broke", said)
-
-
-def _ended_early(reason: str) -> Passing:
-    return Passing(reason, _broken_stream(reason))
-
-
-def _broken_stream(reason: str) -> StreamBroken:
-    return StreamBroken(
-        f"The model's answer could not be received whole ({reason}). Try again.", detail=reason
-    )
 
 
 def _without_reasoning(request: ModelRequest) -> ModelRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from datetime import timedelta
 from email.utils import format_datetime
@@ -24,6 +25,8 @@ from codex_lsp.agent.events import (
     Unreachable,
     UsageLimitReached,
 )
+from codex_lsp.auth.errors import AuthError, Busy, Expired, Offline, StoreUnusable
+from codex_lsp.auth.tokens import Bearer
 from codex_lsp.responses.client import ResponsesModel
 from codex_lsp.responses.refusals import Refusal as Answer
 from codex_lsp.responses.retry import Passing, Rhythm, asked_wait, retry_after, wait_before
@@ -223,6 +226,45 @@ async def test_without_a_token_nothing_is_sent() -> None:
         asked = await ask(here.model)
     assert isinstance(asked.error, NotSignedIn)
     assert "codex-lsp login" in str(asked.error)
+
+
+async def test_without_a_sign_in_nothing_is_sent_to_a_provider_that_wants_one() -> None:
+    async with ModelService([]) as service:
+        model = ResponsesModel(provider_at(service), None, IDENTITY)
+        assert isinstance((await ask(model)).error, NotSignedIn)
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind"),
+    [
+        (Offline(), Unreachable),
+        (Busy(), Unreachable),
+        (StoreUnusable("the disk is full"), Misconfigured),
+        (Expired(), NotSignedIn),
+    ],
+)
+async def test_why_there_is_no_bearer_is_passed_on(
+    missing: AuthError, kind: type[ModelError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Tokens) -> Bearer:
+        raise missing
+
+    async with room([]) as here:
+        monkeypatch.setattr(Tokens, "current", fail)
+        asked = await ask(here.model)
+    assert type(asked.error) is kind
+    assert str(asked.error) == str(missing)
+    assert len(asked.of(Restarted)) == (4 if kind is Unreachable else 0)
+
+
+async def test_no_bearer_and_no_address_is_logged_even_when_all_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with room([says("x")], query={"key": "do-not-log"}) as here:
+        assert (await ask(here.model)).error is None
+    assert "sk-made-up" not in caplog.text
+    assert "do-not-log" not in caplog.text
 
 
 async def ask_at(base: str, **more: Any) -> ModelError | None:

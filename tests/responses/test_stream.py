@@ -332,7 +332,7 @@ async def test_silence_counts_as_broken_even_when_comments_keep_coming() -> None
         asked = await ask(here.model)
     assert asked.error is None
     assert "0.2 s" in asked.of(Restarted)[0].reason
-    comments = Turn((Text("x"), *[Wire(b": ping\n\n")] * 1000), pause=0.01, ending="clean")
+    comments = Turn((Text("x"), *[Wire(b": ping\n\n")] * 100), pause=0.01, ending="clean")
     async with room([comments], idle=0.2, tries=1) as here:
         asked = await ask(here.model)
     assert isinstance(asked.error, StreamBroken)
