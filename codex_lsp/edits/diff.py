@@ -23,12 +23,12 @@ _WORDS = 1 << 18  # product of the token counts up to which words are aligned, a
 
 def diff(old: str, new: str) -> tuple[TextEdit, ...]:
     """Sorted, disjoint edits that make `old` into `new`."""
-    edits: list[TextEdit] = []
-    budget = _WORDS
-    for i, j, k, m in _changes(old, new):
-        refined, budget = _refine(old[i:j], new[k:m], i, budget)
-        edits += refined
-    return joined(edits)
+    return _without_chance_matches(_finest(old, new), old)
+
+
+def distance(old: str, new: str) -> int:
+    """How many characters go and come between `old` and `new`, by the finest reading."""
+    return sum(edit.end - edit.start + len(edit.new) for edit in _finest(old, new))
 
 
 def unified(old: str, new: str, path: str, context: int = 3) -> str:
@@ -80,6 +80,35 @@ def joined(edits: Sequence[TextEdit]) -> tuple[TextEdit, ...]:
             edit = TextEdit(last.start, edit.end, last.new + edit.new)  # noqa: PLW2901 - the sum
         out.append(edit)
     return tuple(out)
+
+
+def _finest(old: str, new: str) -> tuple[TextEdit, ...]:
+    edits: list[TextEdit] = []
+    budget = _WORDS
+    for i, j, k, m in _changes(old, new):
+        refined, budget = _refine(old[i:j], new[k:m], i, budget)
+        edits += refined
+    return joined(edits)
+
+
+def _without_chance_matches(edits: Sequence[TextEdit], old: str) -> tuple[TextEdit, ...]:
+    """`edits`, made one where what they keep between them is less than what each changes.
+
+    Two texts that have little to do with each other still share spaces and brackets; to keep those
+    would say that something was left alone which was in truth written anew.
+    """
+    out: list[TextEdit] = []
+    for edit in edits:
+        while out and edit.start - out[-1].end <= min(_size(out[-1]), _size(edit)):
+            last = out.pop()
+            new = last.new + old[last.end : edit.start] + edit.new
+            edit = TextEdit(last.start, edit.end, new)  # noqa: PLW2901 - the sum
+        out.append(edit)
+    return tuple(out)
+
+
+def _size(edit: TextEdit) -> int:
+    return max(edit.end - edit.start, len(edit.new))
 
 
 def _changes(old: str, new: str) -> Iterator[Block]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from codex_lsp.edits.diff import common_ends, diff, trimmed
+from codex_lsp.edits.diff import common_ends, diff, distance, trimmed
 from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 
 __all__ = ["Clash", "Conflict", "Landing", "carry", "invert", "landed", "rebase"]
 _WIDTH = 120
-_LONGEST_WORD = 256
+_FAR = 256  # characters that a word, or a run of line ends, is followed for
 _WORD = re.compile(r"\w+")
 _WORD_BEFORE = re.compile(r"\w*\Z")
 
@@ -72,7 +72,7 @@ def carry(
     edits: Sequence[TextEdit], typed: Sequence[TextEdit], base: str
 ) -> tuple[TextEdit, ...] | Conflict:
     """`edits` as they are after `typed`; both are on `base`, sorted and disjoint."""
-    reaches = _ordered([_reach(edit, base) for edit in typed])
+    reaches = _ordered([_in_words(edit, base) for edit in typed])
     lows, highs = [low for low, _ in reaches], [high for _, high in reaches]
     shifts = [0, *accumulate(len(edit.new) - (edit.end - edit.start) for edit in typed)]
     moved: list[TextEdit] = []
@@ -101,23 +101,33 @@ def landed(edits: Sequence[TextEdit], before: str, after: str) -> tuple[Landing,
     that neither can be proven.
     """
     expected = apply_edits(before, edits)
-    if after == expected:
-        return tuple("landed" for _ in edits)
-    reverted = [_reach(edit, expected) for edit in diff(expected, after)]
+    if after in {expected, before}:
+        return tuple("landed" if after == expected else "missing" for _ in edits)
+    changes = distance(expected, after)
+    typed = [_reach(edit, expected) for edit in diff(expected, after)]
     changed = [_reach(edit, before) for edit in diff(before, after)]
     found: list[Landing] = []
-    for edit, undone in zip(edits, invert(edits, before), strict=True):
-        if not _touched(_reach(undone, expected), reverted):
+    for number, (edit, undone) in enumerate(zip(edits, invert(edits, before), strict=True)):
+        low, high = _whole_words(undone.start, undone.end, undone.new, expected)
+        if not _touched(low - len(undone.new), high + len(undone.new), typed):
             found.append("landed")
-        elif not _touched(_reach(edit, before), changed):
+            continue
+        # What was typed near it may as well be read as the edit's not being there. That is decided
+        # by which text is clearly nearer to what came back, the one with the edit or without.
+        without = apply_edits(before, [*edits[:number], *edits[number + 1 :]])
+        farther = distance(without, after) - changes
+        clearly = (len(undone.new) + len(edit.new)) // 2
+        if farther > clearly and not _touched(low, high, typed):
+            found.append("landed")
+        elif -farther > clearly and not _touched(edit.start, edit.end, changed):
             found.append("missing")
         else:
             found.append("unclear")
     return tuple(found)
 
 
-def _touched(reach: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
-    return any(low <= reach[1] and reach[0] <= high for low, high in others)
+def _touched(start: int, end: int, reaches: Sequence[tuple[int, int]]) -> bool:
+    return any(low <= end and start <= high for low, high in reaches)
 
 
 def _reach(edit: TextEdit, base: str) -> tuple[int, int]:
@@ -129,7 +139,16 @@ def _reach(edit: TextEdit, base: str) -> tuple[int, int]:
             low - _repeats_before(base, low, moved),
             high + _repeats_after(base, high, moved),
         )
-    return _whole_words(low, high, edit.new, base)
+    elif "\n" in edit.new:
+        # Which of several line ends in a row is the new one, nobody can tell afterwards.
+        before, after = base[max(low - _FAR, 0) : low], base[high : high + _FAR]
+        low -= len(before) - len(before.rstrip("\r\n"))
+        high += len(after) - len(after.lstrip("\r\n"))
+    return low, high
+
+
+def _in_words(edit: TextEdit, base: str) -> tuple[int, int]:
+    return _whole_words(*_reach(edit, base), edit.new, base)
 
 
 def _repeats_before(base: str, at: int, moved: str) -> int:
@@ -163,10 +182,10 @@ def _whole_words(low: int, high: int, new: str, base: str) -> tuple[int, int]:
     before, after = base[max(low - 1, 0) : low], base[high : high + 1]
     inside = base[low : low + 1], base[max(high - 1, 0) : high]
     if _WORD.match(before) and (_WORD.match(new[:1] or after) or _WORD.match(inside[0])):
-        head = _WORD_BEFORE.search(base[max(low - _LONGEST_WORD, 0) : low])
+        head = _WORD_BEFORE.search(base[max(low - _FAR, 0) : low])
         low -= len(head[0]) if head else 0
     if _WORD.match(after) and (_WORD.match(new[-1:] or before) or _WORD.match(inside[1])):
-        tail = _WORD.match(base, high, high + _LONGEST_WORD)
+        tail = _WORD.match(base, high, high + _FAR)
         high += len(tail[0]) if tail else 0
     return low, high
 
