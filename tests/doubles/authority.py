@@ -201,6 +201,10 @@ class Authority:
         family, expires = self._access.get(access, (None, 0.0))
         return family is not None and not family.revoked and self.now() < expires
 
+    def accepted(self) -> frozenset[str]:
+        """The access tokens that the service takes now, by the start of their SHA-256."""
+        return frozenset(_name(access) for access in self._access if self.accepts(access))
+
     def is_live(self, refresh_token: str) -> bool:
         """Whether a refresh with this token would succeed."""
         family = self._families.get(refresh_token)
@@ -418,8 +422,7 @@ class Authority:
                     }
                 )
             case "accepted":
-                good = [access for access in self._access if self.accepts(access)]
-                return _json({"names": [_name(access) for access in good]})
+                return _json({"names": list(self.accepted())})
             case _:
                 return _json(self.stats())
 
@@ -501,7 +504,7 @@ class RemoteAuthority:
         return bool(found["live"] and found["sign_in"] == found["latest"])
 
     def accepted(self) -> frozenset[str]:
-        """The access tokens that the service takes now, by the start of their SHA-256."""
+        """As `Authority.accepted`."""
         return frozenset(self._do("accepted")["names"])
 
     def stats(self) -> dict[str, Any]:

@@ -84,7 +84,9 @@ async def _read_request(reader: asyncio.StreamReader) -> Request:
     url = urllib.parse.urlsplit(target)
     content_type = headers.get("content-type", "").partition(";")[0]
     body: dict[str, Any] = {}
-    if content_type == "application/json":
+    if "content-encoding" in headers:
+        pass  # compressed: nobody here looks into those
+    elif content_type == "application/json" and raw:
         body = json.loads(raw)
     elif content_type == "application/x-www-form-urlencoded":
         body = dict(urllib.parse.parse_qsl(raw.decode(), keep_blank_values=True))
@@ -93,7 +95,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Request:
 
 
 def _wire(answer: Answer) -> bytes:
-    kind = "text/html" if answer.kind == "html" else "application/json"
+    kind = {"html": "text/html", "sse": "text/event-stream"}.get(answer.kind, "application/json")
     length = len(answer.body) + (64 if answer.kind == "truncated" else 0)
     lines = [
         f"HTTP/1.1 {answer.status} {'OK' if answer.status == 200 else 'Other'}",

@@ -54,7 +54,11 @@ class Windows:
             self._nursery.wait(60)
 
     def tell(self, command: str, *, only: range | None = None) -> None:
-        """Start a command in all windows at once: `current`, `reject`, `drain` or `at SECONDS`."""
+        """Start a command in all windows at once.
+
+        It is one of `current`, `reject`, `who`, `watch`,
+        `drain` or `at SECONDS`.
+        """
         assert self._nursery.stdin is not None
         chosen = only if only is not None else range(self.count)
         self._nursery.stdin.write(json.dumps({"to": list(chosen), "do": command}) + "\n")
@@ -94,6 +98,7 @@ class Window:
         settings = read_settings(os.environ, home)
         self._source: CredentialSource = open_source(settings, post, clock=self._clock)
         self._last: Bearer | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def obey(self, command: str) -> str:
         """The name of the access token that came of it, or `!` and the kind of error."""
@@ -106,6 +111,12 @@ class Window:
         match command.split():
             case ["at", seconds]:
                 self._clock.offset = float(seconds)
+                return "done"
+            case ["who"]:
+                status = await self._source.status()
+                return f"{status.kind} {status.email}"
+            case ["watch"]:
+                self._watching = asyncio.create_task(self._source.watch(lambda _: None))
                 return "done"
             case ["drain"]:
                 await self._source.drain(30)
@@ -120,6 +131,9 @@ class Window:
         return self._last.token.digest()[:12]
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         await self._source.aclose()
 
 
