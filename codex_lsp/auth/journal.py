@@ -7,7 +7,7 @@ It lives beside the credentials, because Codex drops what it does not know from 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -101,13 +101,13 @@ class JournalFile:
 
     async def write(self, journal: Journal) -> None:
         """Make it durable; raises `StoreUnusable`, and then nothing may be sent."""
-        draft = self._path.with_name(f"{self._path.name}.tmp")
+        draft = self._path.with_suffix(".tmp")  # the store's: whoever settles next removes it
         fields = {
             "version": 1,
             "retry_at": journal.retry_at,
             "failures": journal.failures,
             "notice": journal.notice,
-            "entries": [asdict(entry) for entry in journal.entries],
+            "entries": [_fields(entry) for entry in journal.entries],
         }
         try:
             await self._files.remove(draft)
@@ -120,6 +120,10 @@ class JournalFile:
                 "cannot be renewed safely. Make room for it.",
                 detail=repr(error),
             ) from error
+
+
+def _fields(entry: Entry) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 def _parse(data: bytes) -> Journal:

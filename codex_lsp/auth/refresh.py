@@ -122,6 +122,12 @@ class Refresher:
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=seconds)
 
+    async def tidy(self) -> None:
+        """Finish what a window left that died: its answer, or another program's sign-in."""
+        if (await self.store.staged()).data is not None:
+            async with self._locked() as file:
+                await self._settle(file)
+
     def unsaved(self, spent: ChatGpt) -> ChatGpt | None:
         """The successor of `spent` that could not be saved yet (a full disk), if there is one."""
         if self._unsaved is None or self._unsaved.entry.token != spent.generation:
@@ -189,7 +195,9 @@ class Refresher:
             entry = self._entry(record)
             spending = Spending(here, record, entry, journal.forgetting(entry.token), file)
             if await self._arm(spending):
-                return await self._refresh_and_persist(spending, want)
+                renewed = await self._refresh_and_persist(spending, want)
+                if renewed is not None:
+                    return renewed
         raise Busy
 
     async def _arm(self, spending: Spending) -> bool:
@@ -208,8 +216,11 @@ class Refresher:
             raise
         return unchanged
 
-    async def _refresh_and_persist(self, spending: Spending, want: Want) -> ChatGpt:
-        """Request a refresh from the authority, and persist what it grants."""
+    async def _refresh_and_persist(self, spending: Spending, want: Want) -> ChatGpt | None:
+        """Request a refresh from the authority, and persist what it grants.
+
+        None when the spent tokens were written over the new ones at once: to be looked at again.
+        """
         token = spending.record.refresh
         with self._step(Step.SEND):
             reply = await request_refresh(self.post, self.settings, token, want.reason)
@@ -229,7 +240,7 @@ class Refresher:
                 return await self._give_up(spending, State.UNKNOWN, answer.detail)
         assert_never(answer)
 
-    async def _persist(self, spending: Spending, want: Want, grant: Grant) -> ChatGpt:
+    async def _persist(self, spending: Spending, want: Want, grant: Grant) -> ChatGpt | None:
         """Make the granted tokens durable beside the store, then let them take its place."""
         with self._step(Step.VALIDATE):
             old, now = spending.record, self.clock.now()
@@ -249,8 +260,9 @@ class Refresher:
             settled = await self._settle(spending.file)
         except (StoreUnusable, Busy):
             return new  # used from memory; the next attempt, of any window, saves it
-        self._latest = settled
-        return _same_identity(settled, want)
+        self._latest = Snapshot(data, new)
+        record = _same_identity(settled, want)
+        return None if record.access == old.access else record
 
     async def _settle(self, file: JournalFile) -> Snapshot:
         here = await settle(self.store, file, self._step, self._unsaved)

@@ -56,20 +56,20 @@ def judge(armed: Entry | None, here: Held | None, staged: Held | None) -> Leftov
     """
     if armed is None or staged is None:
         return Leftover.DONE
-    successor = armed.successor or staged.pair  # until it is noted, nothing was displaced
-    if staged.pair == successor:
-        spent_here = here is not None and here.token == armed.token and here.pair != successor
+    if staged.pair == armed.successor:
+        spent_here = here is not None and here.token == armed.token and here.pair != staged.pair
         return Leftover.INSTALL if spent_here else Leftover.DONE
-    if here is not None and here.pair == successor and staged.token != armed.token:
+    if here is not None and here.pair == armed.successor and staged.token != armed.token:
         return Leftover.PUT_BACK
     return Leftover.DONE
 
 
-def outcome(armed: Entry, staged: Held | None) -> State:
-    """What became of an armed token, once nothing is left to be done about it."""
-    if armed.successor or staged is None:
-        return armed.becomes
-    return State.KEPT if staged.token == armed.token else State.ROTATED
+def noted(armed: Entry, staged: Held) -> Entry:
+    """`armed` once an answer is staged; nothing is displaced before that is in the journal."""
+    if armed.successor:
+        return armed
+    becomes = State.KEPT if staged.token == armed.token else State.ROTATED
+    return replace(armed, successor=staged.pair, becomes=becomes)
 
 
 async def settle(
@@ -82,6 +82,7 @@ async def settle(
         journal = await file.read()
         with around(Step.REREAD) if swapped else nullcontext():
             here, staged = await store.load(), await store.staged()
+        journal = await _note(file, journal, held(staged))
         match judge(journal.armed, held(here), held(staged)):
             case Leftover.INSTALL:
                 complete = carry_over(here.data or b"", staged.data or b"")
@@ -91,7 +92,7 @@ async def settle(
             case Leftover.PUT_BACK:
                 await store.swap(here)
             case Leftover.DONE:
-                await _clear(store, file, journal, staged, around)
+                await _clear(store, file, journal, around)
                 return here
         swapped = True
     raise Busy
@@ -118,14 +119,22 @@ async def _stage(store: TokenStore, file: JournalFile, unsaved: Unsaved | None) 
         await file.write(journal.noting(unsaved.entry))
 
 
-async def _clear(
-    store: TokenStore, file: JournalFile, journal: Journal, staged: Snapshot, around: Around
-) -> None:
+async def _note(file: JournalFile, journal: Journal, staged: Held | None) -> Journal:
+    """Cut off between staging and the note of it: make up for the note."""
+    armed = journal.armed
+    if armed is None or staged is None or armed.successor:
+        return journal
+    journal = journal.noting(noted(armed, staged))
+    await file.write(journal)
+    return journal
+
+
+async def _clear(store: TokenStore, file: JournalFile, journal: Journal, around: Around) -> None:
     armed = journal.armed
     if armed is None:
         await store.unstage()
         return
     with around(Step.CLEAR):
         await store.unstage()
-        settled = replace(armed, state=outcome(armed, held(staged)))
+        settled = replace(armed, state=armed.becomes)
         await file.write(replace(journal.noting(settled), retry_at=0.0, failures=0))

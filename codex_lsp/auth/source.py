@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -184,6 +185,7 @@ class CredentialSource:
 
     async def watch(self, tell: Callable[[AuthEvent], None]) -> None:
         """Until cancelled: tell of changes by others within 2 s, and refresh in good time."""
+        await self._tidy()
         seen: Hashable = await self._store.stamp()
         before = await self._glimpse()
         while True:
@@ -203,6 +205,7 @@ class CredentialSource:
                 self.last_error = None
                 tell(AuthEvent(kind, self._status(after.record, None)))
             before = after
+            await self._tidy()
 
     async def drain(self, seconds: float = _DRAIN) -> None:
         """Before the process ends: let a refresh that is under way finish."""
@@ -294,6 +297,10 @@ class CredentialSource:
             "The API key was not accepted. Check it, or sign in another way.",
             generation=rejected.token.digest(),
         )
+
+    async def _tidy(self) -> None:
+        with suppress(AuthError):  # whoever refreshes next tries again, and says so
+            await self._refresher.tidy()
 
     async def _glimpse(self) -> Snapshot:
         try:

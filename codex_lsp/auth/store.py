@@ -21,7 +21,7 @@ TORN_PATIENCE = 2.0
 """Seconds a writer may take between truncating the file and having written it."""
 
 _COURTESY = 5.0
-_PAUSE = 0.02
+_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 _SWAPS = 20
 SUFFIX = ".codex-lsp"
 """Follows the name of the credentials file in the names of our own files beside it."""
@@ -157,6 +157,7 @@ class FileStore:
     async def _settled(self, path: Path) -> Snapshot:
         """The content once it can be read whole: an empty or torn file is one being written."""
         deadline = self._clock.monotonic() + TORN_PATIENCE
+        pause = _PAUSE
         while True:
             try:
                 data = await self._files.read(path)
@@ -169,7 +170,8 @@ class FileStore:
                     f"{path} cannot be read ({error.strerror or error}). Check its permissions.",
                     detail=repr(error),
                 ) from error
-            await self._clock.sleep(_PAUSE)
+            await self._clock.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     async def _back_up_unreadable(self, target: Path) -> None:
         """Keep a copy of what a new sign-in would overwrite without having understood it."""

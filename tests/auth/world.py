@@ -89,10 +89,17 @@ class Machine:
         return EPOCH + self.loop.now
 
     async def nap(self, longest: float) -> None:
-        await asyncio.sleep(self.random.random() * longest)
+        """Some time up to `longest`; often none at all, only room for others to act."""
+        if self.random.random() < 0.4:
+            for _ in range(int(self.random.random() * 6)):
+                await asyncio.sleep(0)
+        else:
+            await asyncio.sleep(self.random.random() * longest)
 
 
 PostDouble = Callable[..., Any]
+Strike = Callable[["Process", str], OSError | None]
+"""Asked at each call of a kind: an error to fail with, or None."""
 
 
 @dataclass(eq=False, slots=True)
@@ -103,7 +110,9 @@ class Process:
     name: str
     alive: bool = True
     at: dict[Point, Callable[[], None]] = field(default_factory=dict)
-    fault: Callable[[str, str], OSError | None] = lambda _call, _path: None
+    cues: dict[Point, Callable[[], None]] = field(default_factory=dict)
+    faults: dict[str, list[Strike]] = field(default_factory=dict)
+    frozen_until: float = 0.0
     steps: list[Point] = field(default_factory=list)
     source: CredentialSource | None = None
 
@@ -122,6 +131,8 @@ class Process:
     def observe(self, step: Step, when: Literal["before", "after"]) -> None:
         self.check()
         self.steps.append((step, when))
+        if cue := self.cues.get((step, when)):
+            cue()
         if action := self.at.pop((step, when), None):
             action()
 
@@ -140,10 +151,12 @@ class Process:
     async def turn(self, call: str, path: str) -> None:
         """Let the others run, then fail if the plan says so."""
         self.check()
-        await asyncio.sleep(0)
+        await asyncio.sleep(max(self.frozen_until - self.machine.loop.now, 0.0))
         self.check()
-        if error := self.fault(call, path):
-            raise error
+        for strike in self.faults.get(call, ()):
+            ours = ".codex-lsp." in path or call in {"exchange", "sync"}
+            if ours and (error := strike(self, path)):
+                raise error
 
 
 class ProcessFiles:
@@ -246,6 +259,7 @@ class Network:
     life: float = 864_000.0
     sent: list[str] = field(default_factory=list)
     on_send: Callable[[str], None] = lambda _token: None
+    on_outcome: Callable[[str], None] = lambda _outcome: None
 
     async def __call__(
         self,
@@ -258,13 +272,15 @@ class Network:
     ) -> Reply:
         assert url == SETTINGS.token_url
         outcome = self.outcomes.pop(0) if self.outcomes else "ok"
+        self.on_outcome(outcome)
         token = str((json or {})["refresh_token"])
         await self.machine.nap(self.seconds)
         self.process.check()
         if outcome == "not sent":
             raise NotSent("The sign-in service cannot be reached. Try again.", detail="refused")
         self.sent.append(token)
-        self.on_send(token)
+        if outcome != "429":  # which does not spend it
+            self.on_send(token)
         if outcome == "lost before":
             raise OutcomeUnknown("The connection broke. Try again.", detail="reset")
         if outcome in CANNED:
