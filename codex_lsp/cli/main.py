@@ -14,6 +14,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "login": ("codex_lsp.cli.login", "sign in with ChatGPT or an API key"),
     "logout": ("codex_lsp.cli.logout", "sign out, here and at the sign-in service"),
     "status": ("codex_lsp.cli.status", "show who is signed in"),
+    "doctor": ("codex_lsp.cli.doctor", "say what works on this machine and what does not"),
     "local": ("codex_lsp.cli.local", "manage model files that answer on this machine"),
 }
 """Verb to its module, which has `configure(parser)` and `run(args) -> int`, and its help."""

@@ -1,0 +1,145 @@
+"""`codex-lsp doctor`: says what works on this machine, what does not, and what to do about it.
+
+It sends no credentials and no text anywhere; `--network` lets it see whether the model service can
+be reached at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from codex_lsp import __version__
+
+if TYPE_CHECKING:
+    from codex_lsp.config.codex_toml import CodexToml
+
+EDITORS = {"nvim": "Neovim", "hx": "Helix", "emacs": "Emacs", "code": "VS Code", "vim": "Vim"}
+_MARKS = {"good": "ok  ", "note": "note", "bad": "FAIL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `bad` findings make the exit code 1."""
+
+    kind: Literal["good", "note", "bad"]
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{_MARKS[self.kind]}  {self.subject}: {self.text}"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "--network", action="store_true", help="connect to the model service, sending nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Examine; returns 0 when nothing is bad."""
+    return asyncio.run(_report(network=args.network))
+
+
+async def _report(*, network: bool) -> int:
+    worst = 0
+    async for finding in examine(network=network):
+        print(finding)
+        worst = max(worst, finding.kind == "bad")
+    return worst
+
+
+async def examine(*, network: bool) -> AsyncIterator[Finding]:
+    """What is found, one after the other."""
+    from codex_lsp.config import codex_toml
+    from codex_lsp.config.home import BadHome, codex_home
+
+    yield Finding("good", "codex-lsp", f"{__version__} on Python {platform.python_version()}")
+    try:
+        home = codex_home()
+    except BadHome as error:
+        yield Finding("bad", "CODEX_HOME", str(error))
+        return
+    there = "" if home.is_dir() else " (not there yet; signing in makes it)"
+    yield Finding("good", "CODEX_HOME", f"{home}{there}")
+    config = codex_toml.read(home)
+    for problem in config.problems:
+        yield Finding("bad", "config", str(problem))
+    async for finding in _about_model(config, network=network):
+        yield finding
+    yield await _about_sign_in(config)
+    yield await _about_locks(home if there == "" else home.parent)
+    for program, name in EDITORS.items():
+        if found := shutil.which(program):
+            yield Finding("good", name, found)
+    if shutil.which("codex-lsp") is None:
+        yield Finding("note", "PATH", "codex-lsp is not on it, so editors need its full path")
+
+
+async def _about_model(config: CodexToml, *, network: bool) -> AsyncIterator[Finding]:
+    from codex_lsp.agent.events import Misconfigured
+    from codex_lsp.net.failures import NetFailure
+    from codex_lsp.responses.providers import resolve
+
+    try:
+        provider = resolve(config, os.environ)
+    except Misconfigured as error:
+        yield Finding("bad", "model", str(error))
+        return
+    yield Finding("good", "model", f"{provider.model} at {provider.name} ({provider.base})")
+    if not network:
+        return
+    from codex_lsp.net.reach import reach
+
+    try:
+        status = await reach(provider.base)
+    except NetFailure as error:
+        yield Finding("bad", "network", str(error))
+    else:
+        yield Finding("good", "network", f"{provider.base} answers (status {status})")
+
+
+async def _about_sign_in(config: CodexToml) -> Finding:
+    from codex_lsp.auth.tokens import AuthError
+    from codex_lsp.cli.credentials import open_credentials
+    from codex_lsp.cli.status import described
+
+    try:
+        status = await open_credentials(config).status()
+    except AuthError as error:
+        return Finding("bad", "sign-in", str(error))
+    if status.last_error is not None:
+        return Finding("bad", "sign-in", status.last_error)
+    return Finding("note" if status.kind == "none" else "good", "sign-in", described(status))
+
+
+async def _about_locks(folder: Path) -> Finding:
+    """Whether two processes would keep out of each other's way in this file system."""
+    from codex_lsp.auth.lock import KernelLock
+    from codex_lsp.auth.tokens import AuthError
+
+    if not os.access(folder, os.W_OK):
+        return Finding("bad", "locks", f"{folder} is not writable, so a sign-in cannot be kept")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".codex-lsp-doctor-") as scratch:
+        path = Path(scratch) / "lock"
+        first, second = KernelLock(path), KernelLock(path)
+        try:
+            if not await first.try_acquire():
+                return Finding("bad", "locks", f"a fresh lock in {folder} is taken already")
+            free = await second.try_acquire()
+        except AuthError as error:
+            return Finding("bad", "locks", str(error))
+        for lock in (first, second) if free else (first,):
+            await lock.release()
+    if free:
+        return Finding("bad", "locks", f"locks in {folder} keep nobody out; move CODEX_HOME")
+    return Finding("good", "locks", f"windows can share a sign-in in {folder}")

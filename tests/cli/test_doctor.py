@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from codex_lsp.cli import doctor
+from tests.doubles.model_service import ModelService
+
+
+async def found(*, network: bool = False) -> dict[str, doctor.Finding]:
+    return {finding.subject: finding async for finding in doctor.examine(network=network)}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("CODEX_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+    return tmp_path
+
+
+async def test_a_fresh_machine_is_well_but_not_signed_in(home: Path) -> None:
+    report = await found()
+    assert not [finding for finding in report.values() if finding.kind == "bad"]
+    assert report["sign-in"].kind == "note"
+    assert report["locks"].kind == "good"
+    assert os.listdir(home) == []  # noqa: PTH208 - nothing was left behind
+
+
+async def test_a_bad_line_in_the_configuration_is_named(home: Path) -> None:
+    (home / "config.toml").write_text("model = 3\n")
+    report = await found()
+    assert report["config"].kind == "bad"
+    assert "line 1" in report["config"].text
+
+
+async def test_a_provider_that_is_not_defined_is_named(home: Path) -> None:
+    (home / "config.toml").write_text('model_provider = "nowhere"\n')
+    assert (await found())["model"].kind == "bad"
+
+
+async def test_the_service_is_reached_only_when_asked(home: Path) -> None:
+    async with ModelService([]) as service:
+        text = f'model_provider = "x"\n[model_providers.x]\nbase_url = "{service.base_url}"\n'
+        (home / "config.toml").write_text(f'model = "m"\n{text}')
+        assert "network" not in await found()
+        assert (await found(network=True))["network"].kind == "good"
+    assert (await found(network=True))["network"].kind == "bad"
+
+
+async def test_a_home_that_is_no_folder_is_said_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(home / "missing"))
+    assert (await found())["CODEX_HOME"].kind == "bad"
