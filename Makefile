@@ -43,6 +43,14 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports
 
+# Measures on Pythons with nothing but what a person installs: development tools slow imports down.
+bench: setup
+	$(PYTHON) -m venv $(VENV)/plain
+	$(VENV)/plain/bin/python -m pip install --quiet .
+	for name in startup responsiveness turn round_trips; do \
+	  CODEX_LSP_BENCH_PYTHON=$(VENV)/plain/bin/python $(BIN)/python -m benchmarks.$$name || exit; \
+	done
+
 check: lint types contracts test
 
 clean:

@@ -1,0 +1,158 @@
+"""How quickly the menu comes while the server is busy, and what a change of a big file costs.
+
+`python -m benchmarks.responsiveness [--rounds N]`
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+
+from benchmarks import programs
+from benchmarks.double import model_double, use
+from benchmarks.figures import Aim, Results, alternate, conditions, options, quantile, report
+from benchmarks.peer import Peer, environment
+from benchmarks.programs import BARE, OURS, Program
+from benchmarks.turns import EditorSession
+from tests.doubles.editor_text import Document
+
+EDITOR = "vscode-1.139.1-languageclient-11"
+KEYSTROKES = 20
+"""A second; nobody types faster for long."""
+
+P50, P99 = "codeAction p50, ms", "codeAction p99, ms"
+QUIET = "codex-lsp, no turn"
+FIX, PAGE = "codex-lsp, a patch streams", "codex-lsp, an answer grows"
+FIX_TYPED, PAGE_TYPED = f"{FIX}, typing", f"{PAGE}, typing"
+STREAM_AIMS = tuple(Aim(P99, name, 10) for name in (FIX, PAGE, FIX_TYPED, PAGE_TYPED))
+
+ONE, MANY = "didChange of 1 character, ms", "didChange of 500 ranges, ms"
+BIG_AIMS = (Aim(MANY, OURS, 10),)
+
+CODE = "def twice(n):\n    return n * 2\n\n\n" * 50
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = options(__doc__, rounds=5)
+    rounds, deltas, menus = (1, 300, 10) if asked.small else (asked.rounds, 2000, 200)
+    print(conditions())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        streams = during_streams(folder, rounds, deltas=deltas, menus=menus)
+        report("The menu while a turn streams", streams, beside=QUIET, aims=STREAM_AIMS)
+        big = of_big_files(folder, rounds)
+        report("Changes of a file of 1 MB", big, beside=BARE, aims=BIG_AIMS)
+
+
+def during_streams(folder: Path, rounds: int, *, deltas: int, menus: int) -> Results:
+    """The menu, asked for 50 times a second, in six situations on one running server."""
+    words = {"text": "some words here " * deltas, "piece": 16}
+    patch, prose = ({"turn": [{kind: words}], "pause": 0.002} for kind in ("patch", "text"))
+    with (
+        model_double({"steps": [patch, patch, prose, prose], "loop": True}) as base_url,
+        _session(programs.ours(folder), folder, base_url) as session,
+    ):
+        document = session.open("code.py", CODE)
+        place = {"uri": document.uri, "line": 1}
+
+        def menu(command: str | None, *, typing: bool) -> dict[str, float]:
+            task = session.start(command, place) if command else None
+            with _typist(session, document, typing=typing):
+                times = list(_menus(session, document, menus))
+            if task is not None:
+                assert not session.is_over(task), "the stream was too short to measure beside it"
+                session.cancel(task)
+            return {P50: quantile(times, 0.5), P99: quantile(times, 0.99)}
+
+        return alternate(
+            rounds,
+            {
+                QUIET: lambda: menu(None, typing=False),
+                f"{QUIET}, typing": lambda: menu(None, typing=True),
+                FIX: lambda: menu("codex.fix", typing=False),
+                FIX_TYPED: lambda: menu("codex.fix", typing=True),
+                PAGE: lambda: menu("codex.explain", typing=False),
+                PAGE_TYPED: lambda: menu("codex.explain", typing=True),
+            },
+        )
+
+
+def of_big_files(folder: Path, rounds: int) -> Results:
+    """A change and then a menu, less what the menu alone takes: the answer proves the change."""
+    contestants = {BARE: programs.bare(folder), OURS: programs.ours(folder)}
+    return alternate(
+        rounds, {name: partial(changes, of, folder) for name, of in contestants.items()}
+    )
+
+
+def changes(program: Program, folder: Path) -> dict[str, float]:
+    """The cost of two kinds of change on a server that has just been started."""
+    with _session(program, folder, "") as session:
+        text = "".join(f"value_{line} = compute({line}, 'some text')\n" for line in range(23_000))
+        document = session.open("big.py", text)
+        for _ in range(3):
+            alone = session.actions(document, 0)
+        lines = range(0, 22_500, 45)
+        return {
+            ONE: _changed(session, document, [_insert(11_000)]) - alone,
+            MANY: _changed(session, document, [_insert(line) for line in lines]) - alone,
+        }
+
+
+def _changed(session: EditorSession, document: Document, edits: list[dict[str, Any]]) -> float:
+    document.version += 1
+    name = {"uri": document.uri, "version": document.version}
+    begin = perf_counter()
+    session.peer.notify("textDocument/didChange", {"textDocument": name, "contentChanges": edits})
+    session.actions(document, 0)
+    return (perf_counter() - begin) * 1000
+
+
+def _insert(line: int) -> dict[str, Any]:
+    place = {"line": line, "character": 3}
+    return {"range": {"start": place, "end": place}, "text": "x"}
+
+
+def _menus(session: EditorSession, document: Document, count: int) -> Iterator[float]:
+    for _ in range(count):
+        began = perf_counter()
+        yield session.actions(document, 1)
+        sleep(max(0.02 - (perf_counter() - began), 0))
+
+
+@contextmanager
+def _typist(session: EditorSession, document: Document, *, typing: bool) -> Iterator[None]:
+    """Somebody who types into the document meanwhile, if `typing`."""
+    enough = threading.Event()
+
+    def type_on() -> None:
+        while not enough.wait(1 / KEYSTROKES):
+            session.type(document, len(document.text), "x")
+
+    typist = threading.Thread(target=type_on, daemon=True)
+    if typing:
+        typist.start()
+    yield
+    enough.set()
+    if typing:
+        typist.join()
+
+
+@contextmanager
+def _session(program: Program, folder: Path, base_url: str) -> Iterator[EditorSession]:
+    use(folder / "codex-home", base_url)
+    with Peer(program.command, environment(folder)) as peer:
+        session = EditorSession(peer, folder, EDITOR)
+        session.begin(program)
+        yield session
+
+
+if __name__ == "__main__":
+    main()
