@@ -63,12 +63,10 @@ def _host(
     compose: Compose,
 ) -> None:
     _watch_editor(editor_process(params.get("processId")), ending)
-    gc.disable()  # importing makes no garbage worth looking for: 7 % quicker
     from codex_lsp.lsp import host
 
     host.load_handlers(registry)
-    gc.freeze()
-    gc.enable()
+    gc.freeze()  # not disabled before: imports then leave 9 MiB of garbage behind for 5 % of time
     host.run(params, inbox, outbox, ending, registry, compose)
 
 
