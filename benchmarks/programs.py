@@ -16,6 +16,7 @@ from tests.doubles.editor_profiles import profile
 from tests.e2e.tools import tool
 
 OURS, BARE = "codex-lsp", "bare pygls"
+EDITOR = "vscode-1.139.1-languageclient-11"
 APP_SERVER, COPILOT = "codex app-server", "copilot-language-server"
 
 PYTHON = os.environ.get("CODEX_LSP_BENCH_PYTHON", sys.executable)
@@ -32,19 +33,17 @@ class Program:
     lines: bool = False
 
 
-def lsp_params(folder: Path) -> dict[str, Any]:
-    """What VS Code sends, for a workspace in `folder`."""
+def lsp_params(folder: Path, editor: str = EDITOR) -> dict[str, Any]:
+    """What `editor` sends, for a workspace in `folder`."""
     root = {"processId": None, "rootUri": folder.as_uri(), "rootPath": str(folder)}
     folders = [{"uri": folder.as_uri(), "name": folder.name}]
-    return {**profile("vscode-1.139.1-languageclient-11").initialize, **root} | {
-        "workspaceFolders": folders
-    }
+    return {**profile(editor).initialize, **root} | {"workspaceFolders": folders}
 
 
-def ours(folder: Path) -> Program:
+def ours(folder: Path, editor: str = EDITOR) -> Program:
     """The server that this is all about."""
     command = (PYTHON, "-m", "codex_lsp", "serve", "--stdio")
-    return Program(OURS, command, lsp_params(folder))
+    return Program(OURS, command, lsp_params(folder, editor))
 
 
 def bare(folder: Path) -> Program:

@@ -18,11 +18,10 @@ from benchmarks import programs
 from benchmarks.double import model_double, use
 from benchmarks.figures import Aim, Results, alternate, conditions, options, quantile, report
 from benchmarks.peer import Peer, environment
-from benchmarks.programs import BARE, OURS, Program
+from benchmarks.programs import BARE, EDITOR, OURS, Program
 from benchmarks.turns import EditorSession
 from tests.doubles.editor_text import Document
 
-EDITOR = "vscode-1.139.1-languageclient-11"
 KEYSTROKES = 20
 """A second; nobody types faster for long."""
 

@@ -13,7 +13,7 @@ from benchmarks import programs
 from benchmarks.double import model_double, use
 from benchmarks.figures import Aim, Round, alternate, conditions, missing, options, report
 from benchmarks.peer import Peer, environment, memory
-from benchmarks.programs import APP_SERVER, BARE, COPILOT, OURS, Program
+from benchmarks.programs import APP_SERVER, BARE, COPILOT, EDITOR, OURS, Program
 from benchmarks.turns import AppServerSession, EditorSession, action_params
 from tests.doubles.model_rules import Rule
 
@@ -81,7 +81,7 @@ def of_ours(folder: Path) -> Figures:
     with Peer(program.command, environment(folder)) as peer:
         figures = _initialize(peer, program)
         peer.notify("initialized", {})
-        session = EditorSession(peer, folder, "vscode-1.139.1-languageclient-11")
+        session = EditorSession(peer, folder, EDITOR)
         document = session.open("twice.py", FAULTY)
         _, came = peer.answer(
             peer.request("textDocument/codeAction", action_params(document.uri, 1))
