@@ -15,7 +15,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @asynccontextmanager
-async def listen(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def listen(
+    handler: Handler, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
     """Serve with `handler` while inside; yields the port. Ends the handlers that still run."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -33,7 +35,7 @@ async def listen(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asyn
             with suppress(ConnectionError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(connected, host, 0, ssl=tls)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:

@@ -30,6 +30,21 @@ async def test_an_answer_of_any_status_is_a_reply() -> None:
     assert (reply.status, reply.headers["x-thing"], reply.body) == (503, "Yes", b"late")
 
 
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_ipv6_is_reached_as_well() -> None:
+    async with listen(canned(OK), host="::1") as port:
+        assert (await post(f"http://[::1]:{port}/", json={}, timeout=30)).status == 200
+
+
 async def test_json_and_form_go_out_as_such() -> None:
     seen: list[bytes] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -83,29 +84,67 @@ async def test_what_the_model_sent_goes_back_verbatim_with_outputs_of_its_own_ki
 
 
 async def test_the_request_has_the_shape_that_codex_was_captured_sending() -> None:
-    golden = REPO / "tests/golden/captures/exec-apikey-sse-gpt-5.5.json"
-    captured = json.loads(golden.read_text())["requests"][0]["body"]
+    theirs = captured("exec-apikey-sse-gpt-5.5.json")[0]["body"]
     async with room([says("hi")]) as here:
         await ask(here.model)
     sent = here.service.requests[0].body
     # Codex also sends `text` (its model's verbosity), and its instructions as a first message.
-    assert set(captured) - set(sent) == {"text"}
-    assert set(sent) - set(captured) == {"instructions"}
+    assert set(theirs) - set(sent) == {"text"}
+    assert set(sent) - set(theirs) == {"instructions"}
     same = ("stream", "tool_choice", "parallel_tool_calls", "store", "include")
-    assert {key: sent[key] for key in same} == {key: captured[key] for key in same}
-    assert {"session_id", "thread_id", "turn_id"} <= set(captured["client_metadata"])
+    assert {key: sent[key] for key in same} == {key: theirs[key] for key in same}
+    assert {"session_id", "thread_id", "turn_id"} <= set(theirs["client_metadata"])
     assert set(sent["client_metadata"]) == {"session_id", "thread_id", "turn_id"}
     assert sent["reasoning"] == {"effort": "low"}
     assert sent["prompt_cache_key"] == "conversation-1"
-    theirs = {tool["type"]: tool for tool in captured["tools"]}
+    tools = {tool["type"]: tool for tool in theirs["tools"]}
     for tool in sent["tools"]:
-        assert set(tool) == set(theirs[tool["type"]])
-    message = captured["input"][2]
+        assert set(tool) == set(tools[tool["type"]])
+    message = theirs["input"][2]
     assert set(message) - set(sent["input"][0]) == {
         "id",
         "internal_chat_message_metadata_passthrough",
     }
     assert sent["input"][1]["content"] == [{"type": "input_text", "text": "Mend it: Ä\u2028😀"}]
+
+
+def captured(name: str) -> list[dict[str, Any]]:
+    requests: list[dict[str, Any]] = json.loads(
+        (REPO / "tests/golden/captures" / name).read_text()
+    )["requests"]
+    return requests
+
+
+async def test_outputs_of_tools_have_the_shape_that_codex_was_captured_sending() -> None:
+    theirs = {
+        item["type"]: set(item) - {"id", "internal_chat_message_metadata_passthrough"}
+        for item in captured("exec-chatgpt-sse-apply-patch.json")[-1]["body"]["input"]
+    }
+    async with room([WHOLE, says("done")]) as here:
+        items = [event.item for event in (await ask(here.model)).of(ItemDone)]
+        outputs = tuple(ToolOutput(item, "ok") for item in items if isinstance(item, ToolCall))
+        await ask(here.model, replace(REQUEST, items=(*items, *outputs)))
+    sent = here.service.requests[1].body["input"]
+    for item in sent[2:]:  # what comes before is reasoning and prose, verbatim
+        assert set(item) - {"id"} == theirs[item["type"]]
+
+
+async def test_the_head_has_no_name_that_codex_was_not_captured_sending() -> None:
+    theirs = {name for name, _ in captured("exec-chatgpt-sse-apply-patch.json")[0]["headers"]}
+    async with room([says("x")], bearers=[chatgpt()]) as here:
+        await ask(here.model)
+    ours = set(here.service.requests[0].headers)
+    # The account of `chatgpt()` is a FedRAMP one; the others are any HTTP client's.
+    assert ours - theirs == {"accept-encoding", "connection", "x-openai-fedramp"}
+    # Ours is plain JSON, and says nothing of windows, workspaces and versions of the CLI.
+    assert theirs - ours == {
+        "content-encoding",
+        "version",
+        "x-codex-beta-features",
+        "x-codex-routing-hint",
+        "x-codex-turn-metadata",
+        "x-codex-window-id",
+    }
 
 
 async def test_the_head_of_an_api_key_request() -> None:
@@ -327,11 +366,14 @@ async def test_nothing_is_asked_again_after_a_tool_call(ending: str) -> None:
     assert not asked.of(Restarted, Completed)
 
 
-async def test_silence_counts_as_broken_even_when_comments_keep_coming() -> None:
-    async with room([says("x", ending="stall"), says("y")], idle=0.2) as here:
+async def test_silence_counts_as_broken() -> None:
+    async with room([says("x", ending="stall"), says("y")], idle=0.3) as here:
         asked = await ask(here.model)
     assert asked.error is None
-    assert "0.2 s" in asked.of(Restarted)[0].reason
+    assert "0.3 s" in asked.of(Restarted)[0].reason
+
+
+async def test_silence_counts_as_broken_even_when_comments_keep_coming() -> None:
     comments = Turn((Text("x"), *[Wire(b": ping\n\n")] * 100), pause=0.01, ending="clean")
     async with room([comments], idle=0.2, tries=1) as here:
         asked = await ask(here.model)
