@@ -7,6 +7,7 @@ loaded.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -38,24 +39,16 @@ def run(
 ) -> None:
     """Serve the client that sent `params` with `initialize`, until the inbox says it is over."""
     logging.getLogger("pygls").setLevel(logging.WARNING)  # at INFO it logs whole messages
-    load_handlers(registry)
     asyncio.run(_session(params, inbox, outbox, ending, registry, compose))
 
 
-def load_handlers(registry: Registry) -> dict[str, Callable[..., Any]]:
-    """Every handler of `registry` by its `module:function`."""
-    names = [*registry.features.values(), *registry.commands.values()]
-    return {name: _load(name) for name in names}
-
-
 def register(server: Server, registry: Registry) -> None:
-    """Make the handlers of `registry` pygls features and commands of `server`."""
-    handlers = load_handlers(registry)
+    """Import the handlers of `registry` and make them pygls features and commands of `server`."""
     for method, name in registry.features.items():
         options = server.protocol.structure_options(method, registry.options.get(method))
-        server.feature(method, options)(partial(handlers[name], server))
+        server.feature(method, options)(partial(_load(name), server))
     for command, name in registry.commands.items():
-        server.command(command)(partial(handlers[name], server))
+        server.command(command)(partial(_load(name), server))
 
 
 async def _session(
@@ -71,6 +64,7 @@ async def _session(
     async with asyncio.TaskGroup() as tasks:
         server = Server(params, outbox, tasks)
         register(server, registry)
+        gc.freeze()  # what was imported stays: collections need not look at it again
         async with compose(server):
             try:
                 await _pump(inbox, server)

@@ -6,7 +6,6 @@ rest imported, while the reader goes on answering what needs no handler.
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import threading
@@ -65,8 +64,6 @@ def _host(
     _watch_editor(editor_process(params.get("processId")), ending)
     from codex_lsp.lsp import host
 
-    host.load_handlers(registry)
-    gc.freeze()  # not disabled before: imports then leave 9 MiB of garbage behind for 5 % of time
     host.run(params, inbox, outbox, ending, registry, compose)
 
 
