@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codex_lsp.config.codex_toml import CodexToml, parse, read
+
+# A busy machine is no failure.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FULL = """
 model = "gpt-5.5"
@@ -110,6 +113,7 @@ def test_the_chosen_profile_lies_over_the_rest() -> None:
     assert (config.model, config.model_provider) == ("b", "x")
 
 
+@patient
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     parse(text)
@@ -120,6 +124,7 @@ _values: st.SearchStrategy[str] = st.sampled_from(
 )
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([*CodexToml.__dataclass_fields__, "profile"]), _values))
 def test_no_kind_of_value_makes_it_raise(entries: dict[str, str]) -> None:
     parse("\n".join(f"{key} = {value}" for key, value in entries.items()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_socket
 
 from codex_lsp.net.client import Reply, post
 from codex_lsp.net.failures import BadCertificates, NetFailure, NotSent, OutcomeUnknown
@@ -241,3 +242,9 @@ async def test_a_key_that_is_no_header_is_not_repeated_in_the_error(value: str) 
 def test_a_reply_whose_body_is_not_json_says_so() -> None:
     with pytest.raises(ValueError):
         Reply(200, {}, b"<html>").json()
+
+
+@pytest.mark.filterwarnings("ignore:A test tried:UserWarning")
+def test_these_tests_reach_only_loopback() -> None:
+    with socket.socket() as beyond, pytest.raises(pytest_socket.SocketConnectBlockedError):
+        beyond.connect(("192.0.2.1", 80))

@@ -313,6 +313,13 @@ async def test_one_connection_serves_many_turns() -> None:
     assert here.service.connections == 1
 
 
+async def test_warming_up_sends_nothing() -> None:
+    async with room([]) as here:
+        await here.model.warm_up()
+        assert here.model._client is not None
+    assert here.service.connections == 0
+
+
 async def test_streams_run_side_by_side() -> None:
     gated = Turn((Gate("both"), Text("x")))
     async with room([gated, gated]) as here:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codex_lsp.agent.events import Completed, ItemDone
@@ -14,6 +14,9 @@ from codex_lsp.responses.limits import rate_limits_of
 from codex_lsp.responses.refusals import Refusal, no_stream, of_answer, of_stream
 from codex_lsp.responses.sse import ServerEvent
 from tests.responses.asking import NOW, REQUEST
+
+# A busy machine is no failure.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _KEYS = st.sampled_from([
     "type", "item", "response", "error", "code", "message", "delta", "output", "usage", "id",
@@ -34,6 +37,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 _EVENTS = st.dictionaries(_KEYS, _JSON, max_size=6)
 
 
+@patient
 @given(_KINDS, _EVENTS)
 def test_no_event_raises(kind: str, fields: dict[str, Any]) -> None:
     event = ServerEvent("", json.dumps(fields | {"type": kind}).encode())
@@ -44,11 +48,13 @@ def test_no_event_raises(kind: str, fields: dict[str, Any]) -> None:
         of_stream(said)
 
 
+@patient
 @given(st.binary())
 def test_no_bytes_raise(data: bytes) -> None:
     assert not isinstance(wire.signal(ServerEvent("response.completed", data), REQUEST), ItemDone)
 
 
+@patient
 @given(st.integers(100, 999), _EVENTS | st.binary(), st.text(max_size=12))
 def test_no_refusal_raises(status: int, body: dict[str, Any] | bytes, after: str) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -57,6 +63,7 @@ def test_no_refusal_raises(status: int, body: dict[str, Any] | bytes, after: str
     assert no_stream(refusal, "host")
 
 
+@patient
 @given(st.dictionaries(st.sampled_from([
     f"x-codex-{which}-{what}" for which in ("primary", "secondary")
     for what in ("used-percent", "window-minutes", "reset-at")
