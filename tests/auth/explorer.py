@@ -91,11 +91,14 @@ class Run:
     callers: list[asyncio.Task[Any]] = field(default_factory=list)
     killed_at: list[str] = field(default_factory=list)
     moves: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    looked: str = ""
 
     def require(self, holds: object, rule: str) -> None:
         if not holds:
             plan = f"{self.fault!r} {self.more_faults} on {self.action!r}, {self.trigger}"
-            raise Violation(f"{rule} [seed {self.seed}: {plan}]")
+            self.broken.append(f"{rule} [seed {self.seed}: {plan}]")
+            raise Violation(self.broken[-1])
 
     @property
     def faults(self) -> list[str]:
@@ -115,6 +118,8 @@ def explore(seed: int) -> Counter[str]:
         if isinstance(broken, Violation):
             raise
         run.require(False, f"{type(broken).__name__}: {broken}")
+    if run.broken:  # seen inside a task whose caller was gone
+        raise Violation(run.broken[0])
     run.require(not run.machine.loop.problems, f"an error nobody saw: {run.machine.loop.problems}")
     return run.machine.hits
 
@@ -159,7 +164,7 @@ async def _main(run: Run) -> None:
     cue = asyncio.Event()
     point = run.random.choice(CUES)
     for process, _ in windows:
-        process.cues[point] = cue.set
+        process.cues[point] = _both(process.cues.get(point), cue.set)
     acting = asyncio.ensure_future(_codex(run, cue))
     for process, source in windows:
         for _ in range(run.random.choice((1, 1, 2))):
@@ -172,6 +177,15 @@ async def _main(run: Run) -> None:
     await _check_aftermath(run)
 
 
+def _both(one: Callable[[], None] | None, other: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        if one is not None:
+            one()
+        other()
+
+    return both
+
+
 def _window(run: Run, name: str, outcomes: list[str]) -> tuple[Process, CredentialSource]:
     process = Process(run.machine, name)
     network = Network(run.machine, process, outcomes)
@@ -182,6 +196,11 @@ def _window(run: Run, name: str, outcomes: list[str]) -> tuple[Process, Credenti
 
     network.on_send = on_send
     run.processes.append(process)
+
+    def on_look() -> None:
+        run.looked = run.codex._token()
+
+    process.cues[Step.LAST_LOOK, "before"] = on_look
     network.on_outcome = lambda outcome: run.hit(f"network {outcome}")
     return process, process.open(network)
 
@@ -274,11 +293,9 @@ def _check_send(run: Run, token: str) -> None:
     noted = [entry["state"] for entry in entries if entry["token"] == name]
     run.require(noted == ["armed"], f"A3 the note before sending says {noted}")
     run.require(run.sent.count(token) == 1, "A1 a refresh token was sent twice")
-    try:
-        on_disk = run.codex._token()
-    except AttributeError:
-        on_disk = ""
-    if on_disk != token:
+    still = run.action == "restore backup" or run.looked == token
+    run.require(still, "A2 the file had changed before the last look, and it was sent")
+    if run.codex._token() != token:
         run.moves["collision"] += 1
         run.require(run.action != "nothing", "A2 sent a token that the file does not hold")
 
@@ -311,6 +328,12 @@ def _check_callers(run: Run) -> None:
             run.require(
                 explained or run.action != "nothing", f"asked to sign in without need: {end!r}"
             )
+    asked = {
+        (end.kind, end.generation) for end in run.ended if isinstance(end, errors.SignInNeeded)
+    }
+    if run.action == "nothing":
+        kinds = {kind for kind, _ in asked}
+        run.require(len(asked) == len(kinds), f"A14 more than one message: {asked}")
     notes = (run.machine.disk.get(JOURNAL) or b"").decode()
     run.require("Kq7ZpX2v" not in notes, "A17 a token in the journal")
 

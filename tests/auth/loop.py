@@ -18,8 +18,11 @@ _T = TypeVar("_T")
 _Call = tuple[Callable[..., object], tuple[Any, ...], Context]
 
 
+MOST_STEPS = 50_000
+
+
 class Stuck(AssertionError):
-    """Nothing is ready, nothing is timed, and the main coroutine is not done."""
+    """The main coroutine will not end: nothing is ready or timed, or it goes on for ever."""
 
 
 class _Timer(asyncio.TimerHandle):
@@ -58,7 +61,11 @@ class SeededLoop(asyncio.AbstractEventLoop):
 
     def _spin(self, until: asyncio.Task[Any] | None) -> None:
         ready, random = self._ready, self._random
+        steps = 0
         while until is None or not until.done():
+            steps += 1
+            if steps > MOST_STEPS:
+                raise Stuck
             if not ready and not self._advance(clearing=until is None):
                 if until is None:
                     return
