@@ -74,6 +74,12 @@ class EditorClient(LanguageClient):
         self._came = asyncio.Event()
         self.server_capabilities: dict[str, Any] = {}
 
+    @property
+    def knows_tags(self) -> bool:
+        """Whether the editor declared that an action may be marked as made by a model."""
+        actions = self.editor.profile.initialize["capabilities"]["textDocument"]["codeAction"]
+        return "tagSupport" in actions
+
     def something_came(self) -> None:
         """Wake who waits for a state."""
         self._came.set()

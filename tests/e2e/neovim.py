@@ -24,7 +24,7 @@ class LuaError(Exception):
 
 
 class Neovim:
-    """A running Neovim with one window."""
+    """A running Neovim with one window; see `tests.e2e.person.Person`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -68,13 +68,34 @@ class Neovim:
         await self.until("#vim.lsp.get_clients({bufnr = 0, name = 'codex'}) > 0", "the server")
         await self.until("vim.lsp.get_clients({name = 'codex'})[1].initialized", "its greeting")
 
-    async def choose_action(self, title: str) -> list[str]:
-        """Press `gra` and choose what has `title` in it; returns the whole menu."""
+    async def go_to(self, line: int) -> None:
+        await self.keys(f"{line}G0")
+
+    async def type(self, text: str) -> None:
+        await self.keys("i" + text.replace("<", "<lt>") + "<Esc>")
+
+    async def choose_action(self, title: str) -> None:
         await self.lua("_G.wanted = ...; seen.menus = {}", title)
         await self.keys("gra")
         await self.until("#seen.menus > 0", "the menu of code actions")
-        [menu] = await self.lua("return seen.menus")
-        return list(menu)
+
+    async def menu(self) -> list[str]:
+        """The titles of the menu that `choose_action` chose from."""
+        [titles] = await self.lua("return seen.menus")
+        return list(titles)
+
+    async def wait_for(self, text: str) -> None:
+        await self.lua("_G.expected = ...", text.split("\n"))
+        await self.until(
+            "vim.deep_equal(vim.list_extend(vim.fn.getline(1, '$'), {''}), expected)", text
+        )
+
+    async def undo(self) -> None:
+        await self.keys("u")
+
+    async def save(self) -> None:
+        await self.keys(":w<CR>")
+        await self.until("not vim.bo.modified", "the file to be written")
 
     async def progress(self) -> list[dict[str, Any]]:
         """The values of the progress events so far."""

@@ -1,73 +1,85 @@
-"""The main job through each editor's captured capabilities and its way of treating edits."""
+"""The main job through pytest-lsp, with the capabilities and the ways of each real editor."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lsprotocol import types
 
 from tests.doubles.editor_client import EditorClient, editing
-from tests.doubles.model_rules import Rule, mends
-from tests.doubles.model_service import ModelService
-from tests.e2e.tools import REPO
+from tests.doubles.editor_profiles import NAMES
+from tests.doubles.editor_text import Document
+from tests.e2e.scene import BROKEN, COMMAND, FAULT, FIXED, PROBLEM, Scene, scene
 
-PROFILES = [
-    "neovim-0.11.4",
-    "neovim-0.12.4",
-    "helix-25.01",
+IN_THE_ISSUE = [
+    "neovim-0.11",
     "helix-25.07",
     "emacs-eglot",
     "emacs-lsp-mode",
     "vscode-1.139.1-languageclient-11",
 ]
-BROKEN = "# ünïcödé 😀\ndef twice(n):\n    retrun n * 2\n"
-FIXED = BROKEN.replace("retrun", "return")
-RULE = Rule("twice.py", "    retrun n * 2", "    return n * 2")
 
 
-@asynccontextmanager
-async def window(name: str, folder: Path) -> AsyncIterator[tuple[EditorClient, ModelService]]:
-    home = folder / "home"
-    home.mkdir()
-    work = folder / "work"
-    work.mkdir()
-    async with ModelService(mends([RULE])) as service:
-        (home / "config.toml").write_text(
-            'model = "m"\nmodel_provider = "double"\n[model_providers.double]\n'
-            f'name = "double"\nbase_url = "{service.base_url}"\n'
-        )
-        env = os.environ | {
-            "CODEX_HOME": str(home),
-            "XDG_STATE_HOME": str(folder / "state"),
-            "PYTHONPATH": str(REPO),
-        }
-        command = [sys.executable, "-m", "codex_lsp", "serve", "--log-level", "info"]
-        async with editing(name, work, command, env) as client:
-            yield client, service
+def problem(document: Document) -> dict[str, Any]:
+    """What another server says about the faulty word."""
+    span = {"start": document.position(FAULT), "end": document.position(FAULT + 6)}
+    return {"range": span, "message": PROBLEM, "severity": 1, "source": "other", "code": "E999"}
 
 
-@pytest.mark.parametrize("name", PROFILES)
-async def test_fix_lands_in_the_unsaved_buffer(name: str, tmp_path: Path) -> None:
-    async with window(name, tmp_path) as (client, service):
-        path = client.editor.workspace / "twice.py"
-        path.write_text("# old\n")
-        document = client.editor.open(path, BROKEN)
-        actions = await client.code_actions(document, BROKEN.index("retrun"))
-        action = next(action for action in actions if action.title.startswith("Codex: fix"))
+async def choose(client: EditorClient, document: Document, title: str) -> types.CodeAction:
+    """The one action whose title begins so, at the fault."""
+    actions = await client.code_actions(document, FAULT + 2)
+    [chosen] = [action for action in actions if action.title.startswith(title)]
+    return chosen
+
+
+def check_landed(client: EditorClient, document: Document, here: Scene) -> None:
+    """The buffer is fixed as one undo step, the file untouched, and progress went its way."""
+    assert document.text == FIXED
+    assert here.file.read_text() == "# saved long ago\n"
+    [seen] = client.editor.progress.values()
+    kinds = [value["kind"] for value in seen]
+    assert (kinds[0], kinds[-1]) == ("begin", "end")
+    assert "report" in kinds
+    client.editor.undo(document)
+    assert document.text == BROKEN
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_problem_of_another_server_is_fixed_in_the_buffer(
+    name: str, tmp_path: Path
+) -> None:
+    async with scene(tmp_path) as here, editing(name, here.folder, COMMAND, here.env) as client:
+        here.file.write_text("# saved long ago\n")
+        document = client.editor.open(here.file, BROKEN)
+        client.editor.markers[document.uri] = [problem(document)]
+        if not client.editor.profile.sees_foreign_diagnostics:
+            feed = {"uri": document.uri, "diagnostics": [problem(document)]}
+            client.editor.send("codex/didChangeDiagnostics", feed)
+
+        action = await choose(client, document, f'Codex: fix "{PROBLEM}"')
         answer = await client.run(action)
-        assert set(answer) == {"taskId"}
         await client.task_ended()
-        assert document.text == FIXED, (
-            client.editor.progress,
-            client.editor.messages,
-            client.editor.edits,
-            service.requests,
-        )
-        assert path.read_text() == "# old\n"
-        assert len(service.requests) == 1
-        kinds = [value["kind"] for value in client.editor.progress[answer["taskId"]]]
-        assert (kinds[0], kinds[-1]) == ("begin", "end")
+
+        assert set(answer) == {"taskId"}
+        assert action.kind == "quickfix.codex"
+        assert bool(action.tags) == client.knows_tags
+        check_landed(client, document, here)
+        [first, *_] = here.model.requests
+        assert PROBLEM in str(first.body["input"])
+
+
+@pytest.mark.parametrize("name", IN_THE_ISSUE)
+async def test_what_is_wrong_is_found_where_no_diagnostic_is_sent(
+    name: str, tmp_path: Path
+) -> None:
+    async with scene(tmp_path) as here, editing(name, here.folder, COMMAND, here.env) as client:
+        here.file.write_text("# saved long ago\n")
+        document = client.editor.open(here.file, BROKEN)
+
+        await client.run(await choose(client, document, "Codex: fix this"))
+        await client.task_ended()
+
+        check_landed(client, document, here)

@@ -1,43 +1,55 @@
-"""The main job in a real Neovim: a fix lands in the unsaved buffer as one undo step."""
+"""The main job in a real Neovim, with the five lines of config of the README, and real keys."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.neovim import neovim
+from tests.e2e.scene import BROKEN, FAULT, FIXED, LINE, PROBLEM, scene
 from tests.e2e.tools import REPO, require
 
-BROKEN = "def twice(n):\n    retrun n * 2\n"
-FIXED = BROKEN.replace("retrun", "return")
+CONFIG = REPO / "editors" / "neovim" / "init.lua"
+OTHER_SERVER = """
+  -- Another server's diagnostic, passed on as a plug-in would do it.
+  local line, column, message = ...
+  local span = { start = { line = line, character = column } }
+  span['end'] = { line = line, character = column + 6 }
+  vim.lsp.get_clients({ name = 'codex' })[1]:notify('codex/didChangeDiagnostics', {
+    uri = vim.uri_from_bufnr(0),
+    diagnostics = { { range = span, message = message, severity = 1, source = 'other' } },
+  })
+"""
 
 
 @pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
-async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [True, False], ids=["diagnostic fed", "no diagnostic"])
+async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(
+    name: str, told: bool, tmp_path: Path
+) -> None:
     program = require(name)
-    binary = tmp_path / "bin" / "codex-lsp"
-    binary.parent.mkdir()
-    binary.write_text(f"#!/bin/sh\nexec {sys.executable} {REPO}/tests/e2e/tiny_server.py\n")
-    binary.chmod(0o755)
-    file = tmp_path / "twice.py"
-    file.write_text("# old\n")
-    env = os.environ | {"PATH": f"{binary.parent}:{os.environ['PATH']}"}
-
-    async with neovim(program, REPO / "editors/neovim/init.lua", tmp_path, env) as editor:
-        await editor.edit(file)
+    column = len(BROKEN[:FAULT].splitlines()[-1].encode())
+    async with scene(tmp_path) as here, neovim(program, CONFIG, here.folder, here.env) as editor:
+        here.file.write_text("# saved long ago\n")
+        await editor.edit(here.file)
         await editor.lua("vim.api.nvim_buf_set_lines(0, 0, -1, true, ...)", BROKEN.splitlines())
-        menu = await editor.choose_action("Codex: fix")
-        assert any("Codex: fix" in title for title in menu)
+        await editor.call("nvim_win_set_cursor", 0, [LINE, column])
+        title = "Codex: fix this"
+        if told:
+            title = f'Codex: fix "{PROBLEM}"'
+            await editor.lua(OTHER_SERVER, LINE - 1, column, PROBLEM)
+
+        await editor.choose_action(title)
+        await editor.wait_for(FIXED)
         await editor.task_ended()
 
-        assert await editor.text() == FIXED
-        assert [value["kind"] for value in await editor.progress()] == ["begin", "report", "end"]
-        assert file.read_text() == "# old\n"
-        await editor.keys("u")
-        await editor.until("vim.fn.getline(2):find('retrun')", "the text before the fix")
-        await editor.keys("<C-r>:w<CR>")
-        await editor.until("not vim.bo.modified", "the file to be written")
-        assert file.read_text() == FIXED
+        seen = [value["kind"] for value in await editor.progress()]
+        assert (seen[0], seen[-1]) == ("begin", "end")
+        assert "report" in seen
+        assert here.file.read_text() == "# saved long ago\n"
+        await editor.undo()
+        await editor.wait_for(BROKEN)
+        await editor.keys("<C-r>")
+        await editor.save()
+        assert here.file.read_text() == FIXED

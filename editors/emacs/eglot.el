@@ -1,0 +1,3 @@
+(require 'eglot)
+(add-to-list 'eglot-server-programs '(python-mode . ("codex-lsp")))
+(add-hook 'python-mode-hook #'eglot-ensure)

@@ -1,0 +1,97 @@
+"""Drives a real Helix in a terminal. Its buffer is read from the screen, so files must be short."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.e2e.terminal import Terminal, terminal
+from tests.e2e.tools import require
+
+# Only the text of the buffer on the screen, and no help with typing.
+PLAIN = """
+[editor]
+gutters = []
+auto-pairs = false
+auto-completion = false
+end-of-line-diagnostics = "disable"
+rulers = []
+[editor.inline-diagnostics]
+cursor-line = "disable"
+other-lines = "disable"
+[editor.lsp]
+display-progress-messages = true
+"""
+
+
+TITLE = "Codex: "  # how the title of each of our actions begins
+NOT_YET = "No configured language server supports code actions"
+
+
+class Helix:
+    """A running Helix; see `tests.e2e.person.Person`."""
+
+    def __init__(self, shown: Terminal) -> None:
+        self.shown = shown
+
+    async def go_to(self, line: int) -> None:
+        await self.shown.type(f"{line}gg")
+
+    async def type(self, text: str) -> None:
+        await self.shown.type("i")
+        await self.shown.until(" INS ")
+        await self.shown.type(text)
+        await self.shown.press("Escape")
+        await self.shown.until(" NOR ")
+
+    async def choose_action(self, title: str) -> None:
+        """See `Person`. The menu holds only our actions, and its first row is selected."""
+        screen = NOT_YET
+        while NOT_YET in screen:
+            await self.shown.press("Space")  # takes the last message off the screen
+            await self.shown.until(lambda screen: NOT_YET not in screen)
+            await self.shown.press("a")
+            screen = await self.shown.until(_answered)
+        rows = [row for row in screen.splitlines() if TITLE in row]
+        [place] = [at for at, row in enumerate(rows) if title in row]
+        await self.shown.press(*["Down"] * place, "Enter")
+
+    async def wait_for(self, text: str) -> None:
+        wanted = text.splitlines()
+        await self.shown.until(lambda screen: _buffer(screen) == wanted)
+
+    async def undo(self) -> None:
+        await self.shown.type("u")
+
+    async def save(self) -> None:
+        await self.shown.type(":w")
+        await self.shown.press("Enter")
+        await self.shown.until("written")
+
+
+def _answered(screen: str) -> bool:
+    return TITLE in screen or NOT_YET in screen
+
+
+def _buffer(screen: str) -> list[str]:
+    """The rows above the status line, without the empty ones after the text."""
+    rows = screen.splitlines()
+    status = max(at for at, row in enumerate(rows) if row.startswith((" NOR ", " INS ")))
+    return "\n".join(rows[:status]).rstrip("\n").split("\n")
+
+
+@asynccontextmanager
+async def helix(
+    languages: Path, file: Path, folder: Path, env: Mapping[str, str]
+) -> AsyncIterator[Helix]:
+    """Helix on `file`, with the person's `languages.toml`."""
+    settings = folder / ".config" / "helix"
+    settings.mkdir(parents=True)
+    (settings / "config.toml").write_text(PLAIN)
+    shutil.copy(languages, settings)
+    own = {"XDG_CONFIG_HOME": str(folder / ".config"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    async with terminal([str(require("hx")), str(file)], folder, {**env, **own}) as shown:
+        await shown.until(" NOR ")
+        yield Helix(shown)
