@@ -145,8 +145,8 @@ def _join(before: Section, section: Section) -> Section | BadPatch:
         case UpdateFile(), UpdateFile():
             if before.move_to and section.move_to and before.move_to != section.move_to:
                 return BadPatch(f"{section.path} is moved to two places")
-            fresh = (replace(section.chunks[0], afresh=True), *section.chunks[1:])
-            chunks = before.chunks + (fresh if section.chunks else ())
+            fresh = [replace(chunk, afresh=True) for chunk in section.chunks[:1]]
+            chunks = (*before.chunks, *fresh, *section.chunks[1:])
             return UpdateFile(before.path, before.move_to or section.move_to, chunks)
         case DeleteFile(), AddFile():
             return replace(section, replaces=True)

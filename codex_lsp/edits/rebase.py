@@ -65,30 +65,17 @@ def rebase(edits: Sequence[TextEdit], base: str, live: str) -> tuple[TextEdit, .
         return tuple(edits)
     if apply_edits(base, edits) == live:
         return ()
-    return carry(edits, diff(base, live), base)
+    typed = diff(base, live)
+    reaches = [_whole_words(*_reach(edit, base), edit.new, base) for edit in typed]
+    return _carried(edits, typed, reaches, base)
 
 
 def carry(
     edits: Sequence[TextEdit], typed: Sequence[TextEdit], base: str
 ) -> tuple[TextEdit, ...] | Conflict:
-    """`edits` as they are after `typed`; both are on `base`, sorted and disjoint."""
-    reaches = _ordered([_in_words(edit, base) for edit in typed])
-    lows, highs = [low for low, _ in reaches], [high for _, high in reaches]
-    shifts = [0, *accumulate(len(edit.new) - (edit.end - edit.start) for edit in typed)]
-    moved: list[TextEdit] = []
-    clashes: list[Clash] = []
-    lines = Lines(base)
-    for edit in edits:
-        low, high = _whole_words(edit.start, edit.end, edit.new, base)
-        first = bisect_left(highs, low)
-        near = typed[first : bisect_right(lows, high, first)]
-        if not near:
-            shift = shifts[first]
-            moved.append(TextEdit(edit.start + shift, edit.end + shift, edit.new))
-        elif _settled(edit, base) not in [_settled(other, base) for other in near]:
-            had = base[edit.start : edit.end]
-            clashes.append(Clash(edit, near[0], lines.at(edit.start), had))
-    return Conflict(tuple(clashes)) if clashes else tuple(moved)
+    """`edits` as they are after `typed`, which is known; both on `base`, sorted and disjoint."""
+    reaches = [_whole_words(edit.start, edit.end, edit.new, base) for edit in typed]
+    return _carried(edits, typed, reaches, base)
 
 
 Landing = Literal["landed", "missing", "unclear"]
@@ -126,6 +113,31 @@ def landed(edits: Sequence[TextEdit], before: str, after: str) -> tuple[Landing,
     return tuple(found)
 
 
+def _carried(
+    edits: Sequence[TextEdit],
+    typed: Sequence[TextEdit],
+    reaches: Sequence[tuple[int, int]],
+    base: str,
+) -> tuple[TextEdit, ...] | Conflict:
+    reaches = _ordered(reaches)
+    lows, highs = [low for low, _ in reaches], [high for _, high in reaches]
+    shifts = [0, *accumulate(len(edit.new) - (edit.end - edit.start) for edit in typed)]
+    moved: list[TextEdit] = []
+    clashes: list[Clash] = []
+    lines = Lines(base)
+    for edit in edits:
+        low, high = _whole_words(edit.start, edit.end, edit.new, base)
+        first = bisect_left(highs, low)
+        near = typed[first : bisect_right(lows, high, first)]
+        if not near:
+            shift = shifts[first]
+            moved.append(TextEdit(edit.start + shift, edit.end + shift, edit.new))
+        elif _settled(edit, base) not in [_settled(other, base) for other in near]:
+            had = base[edit.start : edit.end]
+            clashes.append(Clash(edit, near[0], lines.at(edit.start), had))
+    return Conflict(tuple(clashes)) if clashes else tuple(moved)
+
+
 def _touched(start: int, end: int, reaches: Sequence[tuple[int, int]]) -> bool:
     return any(low <= end and start <= high for low, high in reaches)
 
@@ -145,10 +157,6 @@ def _reach(edit: TextEdit, base: str) -> tuple[int, int]:
         low -= len(before) - len(before.rstrip("\r\n"))
         high += len(after) - len(after.lstrip("\r\n"))
     return low, high
-
-
-def _in_words(edit: TextEdit, base: str) -> tuple[int, int]:
-    return _whole_words(*_reach(edit, base), edit.new, base)
 
 
 def _repeats_before(base: str, at: int, moved: str) -> int:

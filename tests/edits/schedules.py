@@ -17,10 +17,10 @@ from typing import Literal
 from codex_lsp.edits.rebase import Conflict, Landing
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 
-Rebase = Callable[[Sequence[TextEdit], str, str], tuple[TextEdit, ...] | Conflict]
+Char = tuple[str, int]  # and its offset in the base; -1 if it was typed
+Move = Callable[[Sequence[TextEdit], str, Sequence[Char]], tuple[TextEdit, ...] | Conflict]
 Landed = Callable[[Sequence[TextEdit], str, str], tuple[Landing, ...]]
 Truth = Literal["apart", "touching", "overlapping"]
-Char = tuple[str, int]  # and its offset in the base; -1 if it was typed
 
 _WORDS = (
     "if",
@@ -52,8 +52,12 @@ class Findings:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def explore_rebase(seeds: Iterator[str], rebase: Rebase) -> Findings:
-    """Edits computed before the typing are moved over it."""
+def explore_moves(seeds: Iterator[str], move: Move, *, sees_keystrokes: bool) -> Findings:
+    """Edits computed before the typing are moved over it.
+
+    Who has only the two texts cannot know which of several equal lines was typed into: then no
+    more is asked than that no character is lost.
+    """
     findings = Findings()
     for seed in seeds:
         rng = random.Random(seed)
@@ -63,23 +67,43 @@ def explore_rebase(seeds: Iterator[str], rebase: Rebase) -> Findings:
         if rng.random() < 0.3:  # the undo of edits is edits, too
             base, edits = apply_edits(base, edits), list(invert(edits, base))
         live = typed(rng, base)
-        text = "".join(char for char, _ in live)
-        truths = [truth(edit, base, live, repeats=repeats) for edit in edits]
-        outcome = rebase(edits, base, text)
+        text = text_of(live)
+        known = sees_keystrokes or not repeats
+        truths = [truth(edit, base, live, repeats=not known) for edit in edits]
+        outcome = move(edits, base, live)
         if isinstance(outcome, Conflict):
             told = "refused"
             fine = bool(outcome.clashes) and bool(outcome.text)
         else:
             told = "landed"
-            fine = fits(text, outcome) and keeps_typing(text, apply_edits(text, outcome))
-            if set(truths) == {"apart"} and not repeats:
-                fine = fine and apply_edits(text, outcome) == expected(edits, live)
-            fine = fine and "overlapping" not in truths
+            result = apply_edits(text, outcome)
+            fine = fits(text, outcome) and marks(text) == marks(result)
+            if known and set(truths) == {"apart"}:
+                fine = fine and result == expected(edits, live)
+            fine = fine and not (known and "overlapping" in truths)
         worst = max(truths, key=("apart", "touching", "overlapping").index)
-        findings.counts[f"{worst} {told}" + " in a text that repeats" * repeats] += 1
+        findings.counts[f"{worst} {told}" + " where it repeats" * (not known)] += 1
         if not fine:
             findings.wrong.append(seed)
     return findings
+
+
+def keystrokes(live: Sequence[Char], length: int) -> tuple[TextEdit, ...]:
+    """The edits that made `live` of a base of `length`, as an editor reports them."""
+    edits: list[TextEdit] = []
+    at, new = 0, ""
+    for char, origin in [*live, ("", length)]:
+        if origin < 0:
+            new += char
+            continue
+        if origin > at or new:
+            edits.append(TextEdit(at, origin, new))
+        at, new = origin + 1, ""
+    return tuple(edits)
+
+
+def text_of(live: Sequence[Char]) -> str:
+    return "".join(char for char, _ in live)
 
 
 def explore_landed(seeds: Iterator[str], landed: Landed) -> Findings:
@@ -93,7 +117,7 @@ def explore_landed(seeds: Iterator[str], landed: Landed) -> Findings:
         done = [edit for edit, is_made in zip(edits, made, strict=True) if is_made]
         base = apply_edits(before, done)
         live = typed(rng, base) if rng.random() < 0.8 else [(c, n) for n, c in enumerate(base)]
-        after = "".join(char for char, _ in live)
+        after = text_of(live)
         states = landed(edits, before, after)
         shift = 0
         for edit, is_made, state in zip(edits, made, states, strict=True):
@@ -205,11 +229,6 @@ def expected(edits: Sequence[TextEdit], live: Sequence[Char]) -> str:
     return "".join(out) + "".join(char for char, _ in live[at:])
 
 
-def keeps_typing(live: str, result: str) -> bool:
-    """Every typed character is there, once, in its order."""
-    return _marks(live) == _marks(result)
-
-
 def fits(text: str, edits: Sequence[TextEdit]) -> bool:
     """Sorted, apart, inside the text, and never between the halves of a CRLF."""
     at = -1
@@ -221,7 +240,8 @@ def fits(text: str, edits: Sequence[TextEdit]) -> bool:
     return True
 
 
-def _marks(text: str) -> list[str]:
+def marks(text: str) -> list[str]:
+    """The typed characters that bases do not have: each is to be there once, in its order."""
     return _MARKS.findall(text)
 
 

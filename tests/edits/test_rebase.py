@@ -1,31 +1,44 @@
 """Edits move over typing, or are refused; no typed character is ever lost.
 
 `TYPING_SCHEDULES` sets how many schedules are explored; a failure names its seeds, and
-`explore_rebase(iter([seed]), rebase)` replays one.
+`explore_moves(iter([seed]), by_texts, sees_keystrokes=False)` replays one.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from codex_lsp.edits.rebase import Conflict, landed, rebase
+from codex_lsp.edits.rebase import Conflict, carry, landed, rebase
 from codex_lsp.edits.text import TextEdit, apply_edits
-from tests.edits.schedules import explore_landed, explore_rebase
+from tests.edits.schedules import Char, explore_landed, explore_moves, keystrokes, text_of
 
 PARTS = 20
-SCHEDULES = int(os.environ.get("TYPING_SCHEDULES", "200000")) // PARTS
+SCHEDULES = int(os.environ.get("TYPING_SCHEDULES", "100000")) // PARTS
 
 
 def seeds(part: int, count: int) -> Iterator[str]:
     return (f"{part}/{n}" for n in range(count))
 
 
+def by_texts(
+    edits: Sequence[TextEdit], base: str, live: Sequence[Char]
+) -> tuple[TextEdit, ...] | Conflict:
+    return rebase(edits, base, text_of(live))
+
+
+def by_keystrokes(
+    edits: Sequence[TextEdit], base: str, live: Sequence[Char]
+) -> tuple[TextEdit, ...] | Conflict:
+    return carry(edits, keystrokes(live, len(base)), base)
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 def test_edits_land_apart_from_typing_and_are_refused_where_they_meet_it(part: int) -> None:
-    findings = explore_rebase(seeds(part, SCHEDULES), rebase)
+    move, sees = (by_keystrokes, True) if part % 4 == 0 else (by_texts, False)
+    findings = explore_moves(seeds(part, SCHEDULES), move, sees_keystrokes=sees)
     assert findings.wrong == []
     counts = findings.counts
     assert counts["overlapping landed"] == 0
