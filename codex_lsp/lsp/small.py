@@ -56,7 +56,7 @@ def _person(bench: Workbench, task: Task, place: Place) -> Person:
         task.progress.report("waiting for you to agree")
         question = {
             "type": INFO,
-            "message": f"The small local model suggests:\n\n{diff}",
+            "message": f"The small local model suggests a change.\n\n{diff}",
             "actions": [{"title": _YES}, {"title": _NO}],
         }
         answer = await _asked("window/showMessageRequest", question, _DECISION)

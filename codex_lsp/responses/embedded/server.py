@@ -84,7 +84,9 @@ async def _start(child: asyncio.subprocess.Process, weights: Path) -> Provider:
     assert child.stdin is not None  # noqa: S101 - a pipe, as asked for
     assert child.stdout is not None  # noqa: S101 - a pipe, as asked for
     key = secrets.token_urlsafe(32)
-    threads = min(4, os.cpu_count() or 1)
+    # Half of the cores: threads that wait for one another spin, and on a busy machine one thread
+    # for each core was measured to be ten times slower than a single one.
+    threads = min(4, max(1, (os.cpu_count() or 1) // 2))
     order = {"model": str(weights), "name": weights.stem, "key": key, "threads": threads}
     line = b""
     try:
