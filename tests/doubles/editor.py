@@ -90,14 +90,14 @@ class Editor:
 
     # What the person does.
 
-    def open(self, path: Path, text: str | None = None) -> Document:
+    def open(self, path: Path, text: str | None = None, language: str = "python") -> Document:
         """Open a file, or the unsaved `text` under its name."""
         uri = path.as_uri()
         content = path.read_bytes().decode() if text is None else text
         first = self.profile.first_version
         document = Document(path, uri, content, first, self.encoding)
         self.documents[uri] = document
-        item = {"uri": uri, "languageId": "python", "version": first, "text": content}
+        item = {"uri": uri, "languageId": language, "version": first, "text": content}
         self.send("textDocument/didOpen", {"textDocument": item})
         return document
 
