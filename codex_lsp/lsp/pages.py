@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from codex_lsp.agent.ports import Applied, ChangeFile, Editor
@@ -56,6 +57,7 @@ class Answer:
         self._buffer = buffer
         self._pending = ""
         self._wake = asyncio.Event()
+        self._finished = asyncio.Event()
 
     def write(self, text: str) -> None:
         """Add `text`; it is shown a moment later, together with what comes meanwhile."""
@@ -68,12 +70,20 @@ class Answer:
         self.write("\n\n*(The connection was lost here; the answer begins again.)*\n\n")
 
     async def grow(self) -> None:
-        """Show what is written, until cancelled."""
-        while True:
+        """Show what is written, until `finish` is called and all is shown."""
+        while not self._finished.is_set():
             await self._wake.wait()
             self._wake.clear()
             await self.flush()
-            await asyncio.sleep(FLUSH_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._finished.wait()
+        await self.flush()
+
+    def finish(self) -> None:
+        """Nothing more will be written."""
+        self._finished.set()
+        self._wake.set()
 
     async def flush(self) -> None:
         """Show what is pending now."""

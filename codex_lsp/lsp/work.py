@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from codex_lsp.agent import requests
@@ -56,10 +55,8 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
             await show(bench, path)
             await requests.answer(place, query, at, tell=tell)
         finally:
-            growing.cancel()
-            with suppress(asyncio.CancelledError):
-                await growing
-            await page.flush()
+            page.finish()
+            await growing
         return f"The answer is in {path}"
 
     return work
