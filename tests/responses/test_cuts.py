@@ -25,23 +25,25 @@ from tests.doubles.model_script import Ending, Text, Turn
 from tests.doubles.model_service import ModelService
 from tests.responses.asking import IDENTITY, Asked, Time, Tokens, api_key, ask, provider_at
 
+Json = dict[str, object]
 Cut = Literal["clean", "reset", "stall"]
 CUTS: tuple[Cut, ...] = ("clean", "reset", "stall")
 IDLE = 0.002
 ENDINGS = (b"\n\n", b"\r\n\r", b"\r\n\r\n", b"\r\r")
 
 # The fewest events that have everything: cut at each byte, length is what costs time.
-_DELTA = {"type": "response.output_text.delta", "delta": "w\u2028ä"}
-_MESSAGE = {"type": "message", "id": "m", "content": [{"text": "w\u2028ä"}]}
-_CALL = {"type": "custom_tool_call", "call_id": "c", "name": "apply_patch", "input": "😀"}
-_PROSE = [_DELTA, {"type": "response.output_item.done", "item": _MESSAGE}]
-_PATCH = [_DELTA, {"type": "response.output_item.done", "item": _CALL}, _DELTA]
-_END = {"type": "response.completed", "response": {"id": "r"}}
+_DELTA: Json = {"type": "response.output_text.delta", "delta": "w\u2028ä"}
+_MESSAGE: Json = {"type": "message", "id": "m", "content": [{"text": "w\u2028ä"}]}
+_CALL: Json = {"type": "custom_tool_call", "call_id": "c", "name": "apply_patch", "input": "😀"}
+_PROSE: list[Json] = [_DELTA, {"type": "response.output_item.done", "item": _MESSAGE}]
+_PATCH: list[Json] = [_DELTA, {"type": "response.output_item.done", "item": _CALL}, _DELTA]
+_END: Json = {"type": "response.completed", "response": {"id": "r"}}
 
 
-def stream_of(events: list[dict[str, object]]) -> bytes:
+def stream_of(events: list[Json], *, end: bool = True) -> bytes:
     """`events` and the completion, with each way to end a line."""
-    texts = [json.dumps(event, ensure_ascii=False).encode() for event in [*events, _END]]
+    said = [*events, _END] if end else events
+    texts = [json.dumps(event, ensure_ascii=False).encode() for event in said]
     ends = itertools.cycle([b"\n\n", b"\r\n\r\n", b"\r\r"])
     return b": hello\n\n" + b"".join(b"data: " + text + next(ends) for text in texts)
 
@@ -70,12 +72,27 @@ class _InMemory(httpx.AsyncBaseTransport):
         self.asked = 0
         self._next = (at, cut)
 
+    def answer_with(self, data: bytes) -> None:
+        """From now on, whole and always."""
+        self.asked = 0
+        self._data = data
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
         at, cut = self._next or (len(self._data), "clean")
         self._next = None
         head = {"content-type": "text/event-stream"}
         return httpx.Response(200, headers=head, stream=_Body(self._data[:at], cut))
+
+
+def model_on(transport: _InMemory, *, idle: float, tries: int = 5) -> ResponsesModel:
+    return ResponsesModel(
+        provider_at(ModelService([]), idle=idle),
+        Tokens([api_key()]),
+        IDENTITY,
+        rhythm=Time().rhythm(tries=tries),
+        connect=lambda provider: httpx.AsyncClient(transport=transport),
+    )
 
 
 def calls(events: list[ModelEvent]) -> int:
@@ -105,16 +122,10 @@ def check(asked: Asked, requests: int, whole: list[ModelEvent], where: str) -> N
 
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("events", [_PROSE, _PATCH], ids=["prose", "call"])
-async def test_cut_at_every_byte(events: list[dict[str, object]], cut: Cut) -> None:
+async def test_cut_at_every_byte(events: list[Json], cut: Cut) -> None:
     data = stream_of(events)
     transport = _InMemory(data)
-    model = ResponsesModel(
-        provider_at(ModelService([]), idle=IDLE if cut == "stall" else 30.0),
-        Tokens([api_key()]),
-        IDENTITY,
-        rhythm=Time().rhythm(),
-        connect=lambda provider: httpx.AsyncClient(transport=transport),
-    )
+    model = model_on(transport, idle=IDLE if cut == "stall" else 30.0)
     whole = (await ask(model)).events
     assert isinstance(whole[-1], Completed)
     done_at = []
@@ -127,6 +138,45 @@ async def test_cut_at_every_byte(events: list[dict[str, object]], cut: Cut) -> N
     await model.aclose()
     # Of the last line end, LF LF or CR LF CR LF or CR CR, only a final LF may be missing.
     assert done_at == [at for at in (len(data) - 1, len(data)) if data[:at].endswith(ENDINGS)]
+
+
+async def test_events_in_any_order_and_number_never_hand_out_a_call_twice() -> None:
+    seed = random.randrange(2**32)
+    dice = random.Random(seed)
+    other: Json = {**_CALL, "call_id": "d"}
+    some: list[Json] = [
+        *_PROSE,
+        *_PATCH,
+        {"type": "response.output_item.done", "item": other},
+        _END,
+        {"x": 1},
+    ]
+    transport = _InMemory(b"")
+    model = model_on(transport, idle=30.0, tries=2)
+    for number in range(1000):
+        picked = dice.choices(some, k=dice.randrange(9))
+        transport.answer_with(stream_of(picked, end=False))
+        asked = await ask(model)
+        where = f"seed {seed}, round {number}: {picked}"
+        for tried in _tries(asked.events):
+            called = [e.item.call_id for e in tried if isinstance(e, ItemDone)
+                      and isinstance(e.item, ToolCall)]  # fmt: skip
+            assert len(called) == len(set(called)), where
+            done = [isinstance(event, Completed) for event in tried]
+            assert sum(done) <= 1, where
+            assert not any(done[:-1]), where
+        assert (asked.error is None) == (_END in picked), where
+    await model.aclose()
+
+
+def _tries(events: list[ModelEvent]) -> list[list[ModelEvent]]:
+    tries: list[list[ModelEvent]] = [[]]
+    for event in events:
+        if isinstance(event, Restarted):
+            tries.append([])
+        else:
+            tries[-1].append(event)
+    return tries
 
 
 @pytest.mark.parametrize("cut", [*CUTS, "eof"])
