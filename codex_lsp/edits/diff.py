@@ -92,19 +92,23 @@ def _finest(old: str, new: str) -> tuple[TextEdit, ...]:
 
 
 def _without_chance_matches(edits: Sequence[TextEdit], old: str) -> tuple[TextEdit, ...]:
-    """`edits`, made one where what they keep between them is less than what each changes.
+    """`edits`, made one where what they keep of a line between them is less than each changes.
 
-    Two texts that have little to do with each other still share spaces and brackets; to keep those
+    Two lines that have little to do with each other still share spaces and brackets; to keep those
     would say that something was left alone which was in truth written anew.
     """
     out: list[TextEdit] = []
     for edit in edits:
-        while out and edit.start - out[-1].end <= min(_size(out[-1]), _size(edit)):
+        while out and _by_chance(old[out[-1].end : edit.start], out[-1], edit):
             last = out.pop()
             new = last.new + old[last.end : edit.start] + edit.new
             edit = TextEdit(last.start, edit.end, new)  # noqa: PLW2901 - the sum
         out.append(edit)
     return tuple(out)
+
+
+def _by_chance(kept: str, before: TextEdit, after: TextEdit) -> bool:
+    return len(kept) <= min(_size(before), _size(after)) and not {"\n", "\r"} & set(kept)
 
 
 def _size(edit: TextEdit) -> int:
