@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from codex_lsp.auth import settle
 from codex_lsp.auth.ports import Step
 from tests.auth import model
 from tests.auth.explorer import PAIRS, _main, parsing_remembered, plan
@@ -24,10 +26,15 @@ RESIDUES = {
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_no_reachable_state_breaks_a_rule(other: str) -> None:
-    residues: Counter[str] = Counter()
-    for end in reachable_ends(World((1, "a0"), other=other)):
-        residues.update(judge_end(end))
+    residues = _judge_all(World((1, "a0"), other=other))
     assert set(residues) == RESIDUES.get(other, set())
+
+
+def _judge_all(start: World) -> Counter[str]:
+    residues: Counter[str] = Counter()
+    for end in reachable_ends(start):
+        residues.update(judge_end(end))
+    return residues
 
 
 def reachable_ends(start: World) -> list[World]:
@@ -101,11 +108,11 @@ def _mutant_no_inspection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _mutant_no_putting_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge(armed: object, here: object, staged: object) -> model.Leftover:
+    def judge(armed: object, here: object, staged: object) -> settle.Leftover:
         verdict = original(armed, here, staged)  # type: ignore[arg-type]
-        return model.Leftover.DONE if verdict is model.Leftover.PUT_BACK else verdict
+        return settle.Leftover.DONE if verdict is settle.Leftover.PUT_BACK else verdict
 
-    original = model.judge
+    original = settle.judge
     monkeypatch.setattr(model, "judge", judge)
 
 
@@ -121,8 +128,7 @@ def test_the_model_kills(mutant: object, other: str, monkeypatch: pytest.MonkeyP
     assert callable(mutant)
     mutant(monkeypatch)
     with pytest.raises(Broken):
-        for end in reachable_ends(World((1, "a0"), waiting=2, other=other)):
-            judge_end(end)
+        _judge_all(World((1, "a0"), waiting=2, other=other))
 
 
 def test_the_steps_of_the_model_are_the_steps_of_the_code() -> None:
@@ -152,11 +158,7 @@ _RARE = {
 
 def _successions(steps: list[Step]) -> set[tuple[Step, Step]]:
     inner = [step for step in steps if step is not Step.ARM]
-    return {
-        (one, other)
-        for one, other in zip(inner, inner[1:], strict=False)
-        if one is not Step.RELEASE
-    }
+    return {(one, other) for one, other in pairwise(inner) if one is not Step.RELEASE}
 
 
 def _modelled_successions() -> set[tuple[Step, Step]]:
