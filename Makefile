@@ -16,7 +16,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[keyring]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[keyring,tree-sitter]' --group dev
 	@touch $@
 
 $(LOCAL): pyproject.toml | $(BIN)/python

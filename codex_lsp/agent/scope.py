@@ -50,7 +50,9 @@ def _definitions(
         except (SyntaxError, ValueError, RecursionError):
             return _scanned_definitions(rows, lines)
     found = grammars.definitions(text, lines, language)
-    return _scanned_definitions(rows, lines) if found is None else iter(found)
+    if found is None:
+        return _scanned_definitions(rows, lines)
+    return (LineRange(_with_heading(rows, scope.start), scope.end) for scope in found)
 
 
 def _python_definitions(tree: ast.Module, lines: LineRange) -> Iterator[LineRange]:

@@ -20,6 +20,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class AuthSettings:
     """`file` is the credentials file; `shared` says that Codex uses it too.
 
+    `api_key` goes before what is stored; `spare_key` is used where nobody is signed in.
+
     `early` is the span, in seconds before expiry, in which a window picks its moment to refresh:
     earlier than Codex, whose moment is 300 s, so that it finds fresh tokens.
     """
@@ -28,6 +30,7 @@ class AuthSettings:
     file: Path
     shared: bool = True
     api_key: Secret | None = None
+    spare_key: Secret | None = None
     forced_method: Literal["chatgpt", "api"] | None = None
     forced_workspaces: frozenset[str] = frozenset()
     client_id: str = CLIENT_ID
@@ -52,11 +55,13 @@ def read_settings(
     token_url = environ.get("CODEX_REFRESH_TOKEN_URL_OVERRIDE") or f"{ISSUER}/oauth/token"
     derived = urlsplit(token_url)._replace(path="/oauth/revoke", query="").geturl()
     key = environ.get("CODEX_API_KEY", "").strip()
+    spare = environ.get("OPENAI_API_KEY", "").strip()
     return AuthSettings(
         home=home,
         file=file or home / "auth.json",
         shared=file is None,
         api_key=Secret(key) if key else None,
+        spare_key=Secret(spare) if spare else None,
         client_id=environ.get("CODEX_APP_SERVER_LOGIN_CLIENT_ID", "").strip() or CLIENT_ID,
         token_url=token_url,
         revoke_url=environ.get("CODEX_REVOKE_TOKEN_URL_OVERRIDE") or derived,

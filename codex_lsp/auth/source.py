@@ -242,7 +242,9 @@ class CredentialSource:
     async def _readable(self) -> Record | None:
         if self._settings.api_key is not None:
             return ApiKey(self._settings.api_key)
-        return (await self._store.load()).record
+        record = (await self._store.load()).record
+        spare = self._settings.spare_key
+        return ApiKey(spare) if record is None and spare is not None else record
 
     def _check_allowed(self, record: ChatGpt | ApiKey) -> None:
         """The person's or their organisation's rules about which sign-in may be used."""
@@ -302,6 +304,11 @@ class CredentialSource:
         with suppress(AuthError):  # whoever refreshes next tries again, and says so
             await self._refresher.tidy()
 
+    @property
+    def _environment(self) -> tuple[Secret | None, ...]:
+        """The keys that stand in the environment."""
+        return (self._settings.api_key, self._settings.spare_key)
+
     async def _glimpse(self) -> Snapshot:
         try:
             return await self._store.load()
@@ -309,7 +316,9 @@ class CredentialSource:
             return Snapshot()
 
     def _status(self, record: Record | None, problem: AuthError | None) -> Status:
-        store = self._store.name if self._settings.api_key is None else "environment"
+        store = self._store.name
+        if isinstance(record, ApiKey) and record.key in self._environment:
+            store = "environment"
         said = None if problem is None else str(problem)
         match record:
             case ChatGpt():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from codex_lsp.agent import grammars
 from codex_lsp.agent.context import excerpt
 from codex_lsp.agent.lines import LineRange, split_lines
 from codex_lsp.agent.scope import enclosing
@@ -154,3 +155,25 @@ def test_an_excerpt_keeps_to_its_budget_and_to_the_place(budget: int) -> None:
 def test_the_whole_file_is_taken_where_that_is_asked_for_and_fits() -> None:
     assert excerpt(GO, LineRange(0, 1), "go", whole=True).text == GO
     assert excerpt(GO, LineRange(0, 1), "go", whole=True, budget=50).text != GO
+
+
+GRAMMATICAL = {
+    "javascript": ("const f = {\n  add(a,\n      b) {\n    return a - b\n  },\n}\n", 1, 5),
+    "typescript": ("class A {\n  add<T>(a: T):\n    T {\n    return a\n  }\n}\n", 1, 5),
+    "typescriptreact": ("function A() {\n  return (\n    <b>x</b>\n  )\n}\n", 0, 5),
+    "go": ("package p\n\nfunc (s *S) Add(\n\ta int,\n) int {\n\treturn a\n}\n", 2, 7),
+    "rust": ("impl A {\n    fn add(\n        a: i32,\n    ) -> i32 {\n        a\n    }\n}\n", 1, 6),
+}
+
+
+@pytest.mark.parametrize("language", GRAMMATICAL)
+def test_an_installed_grammar_finds_what_a_scan_would_miss(language: str) -> None:
+    text, start, end = GRAMMATICAL[language]
+    inner = end - 2
+    assert grammars.definitions(text, LineRange(inner, inner + 1), language) is not None
+    assert enclosing(text, LineRange(inner, inner + 1), language) == LineRange(start, end)
+
+
+def test_a_language_without_grammar_is_scanned() -> None:
+    assert grammars.definitions(RUBY, LineRange(2, 3), "ruby") is None
+    assert grammars.definitions("x", LineRange(0, 1), "../evil") is None
