@@ -22,9 +22,8 @@ for _talkative in ("httpx", "httpcore"):
     logging.getLogger(_talkative).setLevel(logging.WARNING)
 
 # What is on this machine is reached directly, whatever HTTP_PROXY says: a proxy could only see it.
-_DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {
-    f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
-}
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+_DIRECT: dict[str, httpx.AsyncBaseTransport | None] = {f"all://{host}": None for host in _HERE}
 
 _KEPT_ALIVE = 90.0  # seconds; a person thinks longer than httpx's five before asking again
 
@@ -44,6 +43,8 @@ def open_client(*urls: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
             # Plain http needs no roots; a context without any trusts nobody.
             verify=tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             mounts=_DIRECT,
+            # A proxy setting that cannot be used must not keep one from a server of one's own.
+            trust_env=not all(_is_here(_host(url)) for url in urls),
             timeout=timeout,
             limits=httpx.Limits(keepalive_expiry=_KEPT_ALIVE),
             follow_redirects=False,
@@ -174,7 +175,8 @@ def _host(url: str) -> str:
 
 
 def _is_here(host: str) -> bool:
-    return host.startswith(("127.0.0.1", "localhost", "[::1]"))
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    return name in _HERE
 
 
 def _proxy_variables() -> str:

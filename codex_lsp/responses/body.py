@@ -78,11 +78,18 @@ def body(
             "thread_id": request.conversation_id,
             "turn_id": request.turn_id,
         }
-    elif not reasoning:
-        del found["reasoning"]
+    else:
+        for name in _idle_fields(request, reasoning):
+            del found[name]
     if not request.instructions:
         del found["instructions"]
     return found
+
+
+def _idle_fields(request: ModelRequest, reasoning: Mapping[str, Any]) -> tuple[str, ...]:
+    """Fields that say nothing in this request, and that some servers refuse all the same."""
+    unused = () if request.tools else ("tools", "tool_choice", "parallel_tool_calls")
+    return unused if reasoning else (*unused, "reasoning")
 
 
 def _item(item: Item) -> dict[str, Any]:

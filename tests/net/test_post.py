@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_socket
 
+from codex_lsp.net import transport
 from codex_lsp.net.client import Reply, post
 from codex_lsp.net.failures import BadCertificates, NetFailure, NotSent, OutcomeUnknown
 from tests.doubles.loopback import canned, certificate_authority, listen
@@ -130,10 +131,24 @@ async def test_a_proxy_setting_that_is_none_is_named(monkeypatch: pytest.MonkeyP
     assert "HTTPS_PROXY" in str(error)
 
 
-async def test_loopback_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "nonsense://x"])
+async def test_loopback_is_reached_without_the_proxy(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
     async with listen(canned(OK)) as port:
         assert (await post(f"http://127.0.0.1:{port}/", json={}, timeout=30)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True), ("localhost:1", True), ("127.0.0.1:1", True), ("[::1]", True),
+        ("[::1]:1", True), ("localhost.example", False), ("127.0.0.1.example:1", False),
+    ],
+)  # fmt: skip
+def test_what_is_on_this_machine_is_known_by_its_whole_name(host: str, here: bool) -> None:
+    assert transport._is_here(host) is here
 
 
 async def test_an_unknown_authority_was_not_sent_and_the_remedy_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from codex_lsp.agent.conversation import FreeformTool, FunctionTool, Message, ModelRequest
 from codex_lsp.agent.events import ModelError, ModelEvent
 from codex_lsp.auth.tokens import AuthError, Bearer, Secret
-from codex_lsp.responses.body import OPENAI, PLAIN
+from codex_lsp.responses.body import OPENAI
 from codex_lsp.responses.client import Identity, ResponsesModel
 from codex_lsp.responses.providers import Provider
 from codex_lsp.responses.retry import Rhythm
@@ -83,10 +83,6 @@ def provider_at(service: ModelService, **more: Any) -> Provider:
         idle=30.0,
     )
     return replace(base, **more)
-
-
-def plain(service: ModelService) -> Provider:
-    return provider_at(service, id="ollama", dialect=PLAIN, signs_in=False)
 
 
 @dataclass

@@ -112,6 +112,7 @@ def believes_any_certificate(patch: Patch) -> None:
 
 def shows_loopback_to_the_proxy(patch: Patch) -> None:
     patch.setattr(transport, "_DIRECT", {})
+    patch.setattr(transport, "_is_here", lambda host: False)
 
 
 def lends_the_sign_in_to_anyone(patch: Patch) -> None:
@@ -204,7 +205,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Noticed, dict[str, Any]]] = [
     (believes_any_certificate,
      test_post.test_an_unknown_authority_was_not_sent_and_the_remedy_is_named, {"tmp_path": None}),
     (shows_loopback_to_the_proxy, test_post.test_loopback_is_reached_without_the_proxy,
-     {"monkeypatch": None}),
+     {"proxy": "http://127.0.0.1:9", "monkeypatch": None}),
     (lends_the_sign_in_to_anyone,
      test_providers.test_a_provider_without_a_key_gets_no_credentials_at_all, {}),
     (leaves_the_account_on_the_next_bearer,

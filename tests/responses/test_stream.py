@@ -29,10 +29,11 @@ from codex_lsp.agent.events import (
     ToolInputDelta,
     Usage,
 )
+from codex_lsp.responses.body import OPENAI, PLAIN
 from tests.doubles import model_script as script
 from tests.doubles.model_script import Event, Gate, Limits, Text, Turn, Wire, says
 from tests.e2e.tools import REPO
-from tests.responses.asking import REQUEST, ask, chatgpt, plain, room
+from tests.responses.asking import REQUEST, ask, chatgpt, room
 
 WHOLE = Turn(
     (
@@ -173,8 +174,7 @@ async def test_a_chatgpt_sign_in_goes_to_its_own_address_with_its_account() -> N
 
 
 async def test_a_plain_provider_gets_no_fields_or_heads_of_openais_own() -> None:
-    async with room([says("hi")]) as here:
-        here.model._provider = plain(here.service)
+    async with room([says("hi")], signs_in=False, dialect=PLAIN) as here:
         await ask(here.model, replace(REQUEST, effort=None, instructions=""))
     [request] = here.service.requests
     assert not {"client_metadata", "reasoning", "instructions"} & set(request.body)
@@ -183,6 +183,17 @@ async def test_a_plain_provider_gets_no_fields_or_heads_of_openais_own() -> None
     patch = request.body["tools"][0]
     assert (patch["type"], patch["name"]) == ("function", "apply_patch")
     assert patch["parameters"]["required"] == ["input"]
+
+
+async def test_a_plain_provider_is_told_of_tools_only_when_there_are_some() -> None:
+    async with room([says("hi"), says("hi")], signs_in=False, dialect=PLAIN) as here:
+        await ask(here.model, replace(REQUEST, tools=()))
+        here.model._provider = replace(here.model._provider, dialect=OPENAI)
+        await ask(here.model, replace(REQUEST, tools=()))
+    fields = {"tools", "tool_choice", "parallel_tool_calls"}
+    to_plain, to_openai = [fields & set(request.body) for request in here.service.requests]
+    assert to_plain == set()
+    assert to_openai == fields
 
 
 @pytest.mark.parametrize(
