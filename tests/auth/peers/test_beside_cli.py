@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -30,8 +31,14 @@ class Scene:
     """Two windows and a Codex process on one file, and what must hold after each round."""
 
     def __init__(
-        self, home: Path, authority: RemoteAuthority, windows: Windows, cli: Emulated
+        self,
+        home: Path,
+        authority: RemoteAuthority,
+        windows: Windows,
+        cli: Emulated,
+        random: Random,
     ) -> None:
+        self.random = random
         self.file = home / "auth.json"
         self.authority = authority
         self.windows = windows
@@ -84,8 +91,10 @@ class Scene:
         self._file_is_well()
 
     def _during_our_refresh(self, command: str) -> None:
+        """Codex acts at any moment of it, which is why this waits for a time and no state."""
         self._expire()
         self.windows.tell("reject")
+        time.sleep(self.random.uniform(0, 0.1))
         self.cli.tell(command)
         allowed = {"!accountSwitched", "!signedOut", "!revoked"}
         for answer in self.windows.hear():
@@ -116,11 +125,11 @@ def test_windows_live_beside_codex(
     seed = f"{SEED}-{kind}-{part}"
     random = Random(seed)
     with (
-        authority_process() as authority,
+        authority_process(delay=0.02 * part) as authority,
         Windows(tmp_path, 2, authority.url) as windows,
         Emulated(tmp_path, kind, authority) as cli,
     ):
-        scene = Scene(tmp_path, authority, windows, cli)
+        scene = Scene(tmp_path, authority, windows, cli, random)
         assert cli.ask("login alice") == "done"
         rounds = [
             scene.everyone_wakes,
@@ -145,3 +154,21 @@ def test_windows_live_beside_codex(
     record_property("collisions", len(by_codex & by_us.keys()))
     record_property("outcomes", dict(scene.seen))
     print(f"{seed}: {len(by_codex & by_us.keys())} collisions, {dict(scene.seen)}")
+
+
+def test_a_careless_write_is_noticed(tmp_path: Path) -> None:
+    """Windows that write without comparing bring the wrong account back, sooner or later."""
+
+    def switch_until_it_shows() -> None:
+        for _ in range(100):
+            scene.codex_switches()
+
+    with (
+        authority_process(delay=0.05) as authority,
+        Windows(tmp_path, 2, authority.url, mutant="careless_write") as windows,
+        Emulated(tmp_path, "new", authority) as cli,
+    ):
+        scene = Scene(tmp_path, authority, windows, cli, Random(SEED))
+        assert cli.ask("login alice") == "done"
+        with pytest.raises(AssertionError):
+            switch_until_it_shows()

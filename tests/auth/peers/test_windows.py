@@ -69,3 +69,16 @@ def test_windows_whose_token_is_due_keep_using_it_while_one_refreshes(tmp_path: 
         assert set(after).isdisjoint(before)
         assert len(set(after)) == 1
         assert authority.stats()["refreshes"] == 1
+
+
+def test_windows_without_guards_are_seen_by_the_authority(tmp_path: Path) -> None:
+    """The count is worth something: windows with no lock and no journal spend tokens twice."""
+    with (
+        authority_process(lifetime=LIFETIME, delay=0.2) as authority,
+        Windows(tmp_path, 4, authority.url, mutant="unguarded") as windows,
+    ):
+        (tmp_path / "auth.json").write_text(json.dumps(authority.sign_in().auth_json()))
+        windows.ask("current")
+        authority.expire_access()
+        windows.ask("reject")
+        assert authority.stats()["refreshes"] > 1

@@ -13,12 +13,18 @@ import os
 import selectors
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from codex_lsp.auth import refresh
 from codex_lsp.auth.errors import AuthError
+from codex_lsp.auth.journal import JournalFile
+from codex_lsp.auth.lock import KernelLock
+from codex_lsp.auth.record import Snapshot
 from codex_lsp.auth.settings import read_settings
 from codex_lsp.auth.source import CredentialSource, SystemClock, open_source
+from codex_lsp.auth.store import FileStore
 from codex_lsp.auth.tokens import Bearer
 from codex_lsp.net.client import post
 
@@ -28,10 +34,10 @@ ROOT = Path(__file__).resolve().parents[3]
 class Windows:
     """Handle of `count` windows on one CODEX_HOME. A command goes to all at once, or to some."""
 
-    def __init__(self, home: Path, count: int, authority_url: str) -> None:
+    def __init__(self, home: Path, count: int, authority_url: str, *, mutant: str = "none") -> None:
         self.count = count
         self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "tests.auth.peers.windows", str(home), str(count)],
+            [sys.executable, "-m", "tests.auth.peers.windows", str(home), str(count), mutant],
             cwd=ROOT,
             env=os.environ
             | {
@@ -79,6 +85,44 @@ class Windows:
         assert line, "the windows have ended"
         answers: list[str] = json.loads(line)
         return answers
+
+
+def _unguarded(patch: Patch) -> None:
+    """Every window thinks that it alone holds the lock, and none writes anything down.
+
+    Without the lock alone, the journal still keeps a token from being sent twice.
+    """
+
+    async def granted(_: KernelLock) -> bool:
+        return True
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    patch(KernelLock, "try_acquire", granted)
+    patch(KernelLock, "release", nothing)
+    patch(JournalFile, "write", nothing)
+
+
+def _careless_write(patch: Patch) -> None:
+    """New tokens are written over whatever the file holds by then, or no longer holds."""
+
+    async def settle(store: FileStore, file: JournalFile, *_: object) -> Snapshot:
+        staged = await store.staged()
+        if staged.data is not None:
+            await store.save(staged.data)
+            await store.unstage()
+        return await store.load()
+
+    patch(refresh, "settle", settle)
+
+
+Patch = Callable[[object, str, object], None]
+MUTANTS: dict[str, Callable[[Patch], None]] = {
+    "none": lambda _: None,
+    "unguarded": _unguarded,
+    "careless_write": _careless_write,
+}
 
 
 class ShiftedClock(SystemClock):
@@ -179,7 +223,9 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("home", type=Path)
     parser.add_argument("count", type=int)
+    parser.add_argument("mutant", choices=MUTANTS)
     given = parser.parse_args()
+    MUTANTS[given.mutant](setattr)
     ends = _fork_windows(given.home, given.count)
     print(json.dumps(["ready"]), flush=True)
     for line in sys.stdin:
