@@ -54,6 +54,7 @@ class RawClient:
         self, command: Sequence[str] = SERVE, *, env: Mapping[str, str] | None = None
     ) -> None:
         self.received: list[Any] = []
+        self.deadline = DEADLINE
         self.garbage = b""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
         self.process = subprocess.Popen(
@@ -147,7 +148,7 @@ class RawClient:
     def wait_until(self, reached: Callable[[], bool]) -> None:
         """Wait until `reached`, which is asked after each message."""
         with self._changed:
-            self._changed.wait_for(lambda: reached() or self._ended, DEADLINE)
+            self._changed.wait_for(lambda: reached() or self._ended, self.deadline)
         assert reached(), f"received {self.received}\n{self.stderr}"
 
     def stop_reading(self) -> None:
@@ -169,7 +170,7 @@ class RawClient:
 
     def wait(self) -> int:
         """The exit code, once the process has ended and all it said is in `received`."""
-        code = self.process.wait(DEADLINE)
+        code = self.process.wait(self.deadline)
         self._thread.join(DEADLINE)
         return code
 

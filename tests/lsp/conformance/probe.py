@@ -242,7 +242,12 @@ async def compose(server: Any) -> AsyncIterator[None]:
 
 COMMAND = (sys.executable, "-m", "tests.lsp.conformance.probe")
 
-if __name__ == "__main__":
+
+def main() -> int:
     read, write = transport.take_stdio()
     logging.basicConfig(level=os.environ.get("PROBE_LOG", "WARNING"))
-    sys.exit(session.serve(read, write, REGISTRY, compose))
+    return session.serve(read, write, REGISTRY, compose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,7 +32,7 @@ def test_an_orderly_session_ends_with_0(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("after_initialize", [False, True])
 def test_exit_without_shutdown_ends_with_1(after_initialize: bool) -> None:
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         if after_initialize:
             client.initialize()
         client.notify("exit")
@@ -41,7 +41,7 @@ def test_exit_without_shutdown_ends_with_1(after_initialize: bool) -> None:
 
 @pytest.mark.parametrize("after_initialize", [False, True])
 def test_closing_stdin_without_shutdown_ends_with_1(after_initialize: bool) -> None:
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         if after_initialize:
             client.initialize()
         client.close_stdin()
@@ -50,7 +50,7 @@ def test_closing_stdin_without_shutdown_ends_with_1(after_initialize: bool) -> N
 
 
 def test_closing_stdin_after_shutdown_ends_with_0() -> None:
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         client.initialize()
         assert client.call("shutdown")["result"] is None
         client.close_stdin()
@@ -68,7 +68,7 @@ def test_what_came_before_stdin_closed_is_still_answered() -> None:
 
 
 def test_shutdown_and_exit_work_before_anything_is_loaded() -> None:
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         shutdown = {"jsonrpc": "2.0", "id": 2, "method": "shutdown"}
         client.send(INITIALIZE, shutdown, {"jsonrpc": "2.0", "method": "exit"})
         assert client.wait() == 0
@@ -104,7 +104,7 @@ def test_nothing_printed_reaches_the_client() -> None:
 
 @pytest.mark.parametrize("length", [MAX_BODY + 1, 99999999999, 10**40])
 def test_an_oversize_frame_ends_the_session_with_a_reason(length: int) -> None:
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         client.initialize()
         client.send_bytes(b"Content-Length: %d\r\n\r\n{" % length)
         assert client.wait() == 1
@@ -207,7 +207,7 @@ def test_the_server_goes_when_its_editor_is_gone(state: str, how: str) -> None:
 def test_a_process_id_that_is_gone_already_ends_the_session() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    with RawClient() as client:
+    with RawClient(COMMAND) as client:
         client.initialize(processId=gone.pid)
         assert client.wait() == 1
 
