@@ -214,27 +214,59 @@ def test_as_a_process_it_prints_its_port_and_judges_the_script(
 
 @pytest.mark.codex
 async def test_the_real_codex_cli_completes_a_turn_with_a_patch(tmp_path: Path) -> None:
+    async with ModelService(mends([RULE], say="mended")) as service:
+        said = await run_codex(service, tmp_path, f"Mend calc.py:\n{FAULTY}")
+    assert "mended" in said
+    assert (tmp_path / "work/calc.py").read_text() == FAULTY.replace("a - b", "a + b")
+    assert_like_capture(service)
+
+
+@pytest.mark.codex
+async def test_the_real_codex_cli_takes_all_kinds_of_parts_and_troubles(tmp_path: Path) -> None:
+    parts = (
+        Limits(40),
+        Reasoning("Because."),
+        Text("Look."),
+        Call("exec_command", {"cmd": "true"}),
+    )
+    script: list[Step] = [
+        Turn(parts, headers={"x-codex-primary-used-percent": "40"}),
+        Refusal(503),
+        says("half", ending="eof"),
+        says("All is well."),
+    ]
+    async with ModelService(script) as service:
+        said = await run_codex(service, tmp_path, "Look.")
+    items = [json.loads(line).get("item", {}) for line in said.splitlines()]
+    assert {"reasoning", "agent_message", "command_execution"} <= {i.get("type") for i in items}
+    assert "All is well." in [item.get("text") for item in items]
+    last = service.requests[-1].body["input"]
+    assert [i["type"] for i in last if i["type"] not in {"message", "function_call_output"}] == [
+        "reasoning",
+        "function_call",
+    ]
+
+
+async def run_codex(service: ModelService, folder: Path, prompt: str) -> str:
+    """`codex exec` in `folder`/work, against `service`; gives its JSON lines."""
     codex = require("codex")
-    home, work = tmp_path / "home", tmp_path / "work"
+    home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
     (work / "calc.py").write_text(FAULTY)
     (home / "auth.json").write_text('{"OPENAI_API_KEY": "sk-made-up", "auth_mode": "apikey"}')
-    async with ModelService(mends([RULE], say="mended")) as service:
-        (home / "config.toml").write_text(
-            f'model = "gpt-5.5"\nopenai_base_url = "{service.base_url}"\n'
-        )
-        child = await asyncio.create_subprocess_exec(
-            codex, "exec", "--json", "--skip-git-repo-check",
-            "--dangerously-bypass-approvals-and-sandbox", f"Mend calc.py:\n{FAULTY}",
-            cwd=work, env=os.environ | {"CODEX_HOME": str(home), "NO_PROXY": "127.0.0.1"},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await child.communicate()
+    (home / "config.toml").write_text(
+        f'model = "gpt-5.5"\nopenai_base_url = "{service.base_url}"\n'
+    )
+    child = await asyncio.create_subprocess_exec(
+        codex, "exec", "--json", "--skip-git-repo-check",
+        "--dangerously-bypass-approvals-and-sandbox", prompt,
+        cwd=work, env=os.environ | {"CODEX_HOME": str(home), "NO_PROXY": "127.0.0.1"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await child.communicate()
     assert child.returncode == 0, err.decode()
-    assert "mended" in out.decode()
-    assert (work / "calc.py").read_text() == FAULTY.replace("a - b", "a + b")
-    assert_like_capture(service)
+    return out.decode()
 
 
 def assert_like_capture(service: ModelService) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from codex_lsp.net import transport
 from codex_lsp.net.client import Reply, post
 from codex_lsp.net.failures import BadCertificates, NetFailure, NotSent, OutcomeUnknown
 from tests.doubles.loopback import canned, certificate_authority, listen
+from tests.e2e.tools import REPO
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -263,3 +266,8 @@ def test_a_reply_whose_body_is_not_json_says_so() -> None:
 def test_these_tests_reach_only_loopback() -> None:
     with socket.socket() as beyond, pytest.raises(pytest_socket.SocketConnectBlockedError):
         beyond.connect(("192.0.2.1", 80))
+
+
+def test_importing_the_client_does_not_pay_for_httpx() -> None:
+    code = "import sys, codex_lsp.net.client; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=REPO).returncode == 0
