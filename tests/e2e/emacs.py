@@ -61,7 +61,7 @@ class Emacs:
         """The newest state: text, modified, attached, menus; all empty before the first."""
         file = self.shown.place / "state"
         if not file.exists():
-            return {"text": "", "modified": False, "attached": False, "menus": []}
+            return dict.fromkeys(["modified", "attached"], False) | {"text": "", "menus": []}
         return dict(json.loads(file.read_bytes()))
 
 

@@ -4,6 +4,7 @@
 ;; the file `state', both in $TERMINAL_PLACE: emacsclient would break off the clients' requests.
 
 (defvar observe-menus [] "The menus so far.")
+(defvar observe-progress [] "The kinds of the progress events so far.")
 
 (defun observe-file (name)
   "The file NAME between us and the test."
@@ -35,12 +36,25 @@
                                   (buffer-substring-no-properties (point-min) (point-max)))
                           :modified (if (buffer-modified-p) t :false)
                           :attached (if (observe-attached) t :false)
-                          :menus observe-menus)))
+                          :menus observe-menus
+                          :progress observe-progress)))
             (coding-system-for-write 'no-conversion)
             (new (observe-file "state.new")))
         (write-region state nil new nil 'silent)
         (rename-file new (observe-file "state") t)))))
 (run-with-timer 0 0.05 #'observe-report)
+
+(defun observe-progress (kind)
+  "Note that progress of KIND was seen."
+  (setq observe-progress (vconcat observe-progress (list kind))))
+
+(advice-add 'eglot-handle-notification :before
+            (lambda (_server method &rest params)
+              (when (eq method '$/progress)
+                (observe-progress (plist-get (plist-get params :value) :kind)))))
+(advice-add 'lsp-on-progress-modeline :before
+            (lambda (_workspace params)
+              (observe-progress (lsp-get (lsp-get params :value) :kind))))
 
 (defun observe-code-actions ()
   "Ask for code actions as the language client at hand does."
