@@ -15,16 +15,19 @@ class Quirks:
     """How a client behaves where the protocol leaves it open, or where it departs from it.
 
     `patience`: seconds until text that was applied has come back as `didChange`.
+    `pause`: seconds between the answer to a command and the first message of its task. lsp-mode
+    throws away what it reads in one go after an answer that it was waiting for.
     """
 
     profile: str = "unknown"
     patience: float = 2.0
+    pause: float = 0.0
 
 
 _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("neovim", Quirks("neovim", patience=2.0)),
     ("eglot", Quirks("eglot", patience=4.0)),
-    ("emacs", Quirks("lsp-mode", patience=3.0)),
+    ("emacs", Quirks("lsp-mode", patience=3.0, pause=0.1)),
     ("helix", Quirks("helix", patience=2.0)),
     ("visual studio code", Quirks("vscode", patience=2.0)),
     ("code-server", Quirks("vscode", patience=2.0)),

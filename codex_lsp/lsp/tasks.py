@@ -60,12 +60,18 @@ Work = Callable[[Task], Awaitable[str]]
 
 
 class Tasks:
-    """The tasks of one window; the newest `FINISHED_KEPT` ended ones stay listed."""
+    """The tasks of one window; the newest `FINISHED_KEPT` ended ones stay listed.
 
-    def __init__(self, wire: Wire, spawn: Spawn, *, shows_progress: bool) -> None:
+    A task starts `pause` seconds after it was asked for (see `Quirks`).
+    """
+
+    def __init__(
+        self, wire: Wire, spawn: Spawn, *, shows_progress: bool, pause: float = 0.0
+    ) -> None:
         self._wire = wire
         self._spawn = spawn
         self._shows_progress = shows_progress
+        self._pause = pause
         self._tasks: dict[str, Task] = {}
         self.on_not_signed_in: Callable[[NotSignedIn], Coroutine[Any, Any, None]] | None = None
         """Takes over telling the person that a task lacked a sign-in."""
@@ -100,8 +106,11 @@ class Tasks:
         return [task.describe() for task in self._tasks.values()]
 
     async def _supervise(self, task: Task, work: Work) -> None:
-        opening = asyncio.ensure_future(task.progress.open()) if self._shows_progress else None
+        opening: asyncio.Future[None] | None = None
         try:
+            await asyncio.sleep(self._pause)
+            if self._shows_progress:
+                opening = asyncio.ensure_future(task.progress.open())
             with guarded(task.title) as outcome:
                 outcome.value = await self._ask(task, work)
         except asyncio.CancelledError:

@@ -72,7 +72,12 @@ class Workbench:
         self.buffers = OpenBuffers(host.documents)
         self.diagnostics = Diagnostics()
         self.settings = EditorSettings()
-        self.tasks = Tasks(host, host.spawn, shows_progress=self.client.work_done_progress)
+        self.tasks = Tasks(
+            host,
+            host.spawn,
+            shows_progress=self.client.work_done_progress,
+            pause=self.client.quirks.pause,
+        )
         self.editor = LspEditor(host, self.client, self.buffers, self._tell_created)
         self.adapters = adapters
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
