@@ -35,6 +35,9 @@ class Emacs:
         await self.shown.press("F5")
         await self.until(lambda state: len(state["menus"]) > seen, "the menu of code actions")
 
+    async def see_progress(self) -> None:
+        await self.until(lambda state: state["progress"], "progress")
+
     async def wait_for(self, text: str) -> None:
         await self.until(lambda state: state["text"] == text, text)
 
@@ -61,7 +64,11 @@ class Emacs:
         """The newest state: text, modified, attached, menus; all empty before the first."""
         file = self.shown.place / "state"
         if not file.exists():
-            return dict.fromkeys(["modified", "attached"], False) | {"text": "", "menus": []}
+            return dict.fromkeys(["modified", "attached"], False) | {
+                "text": "",
+                "menus": [],
+                "progress": [],
+            }
         return dict(json.loads(file.read_bytes()))
 
 

@@ -58,6 +58,9 @@ class Helix:
         [place] = [at for at, row in enumerate(rows) if title in row]
         await self.shown.press(*["Down"] * place, "Enter")
 
+    async def see_progress(self) -> None:
+        await self.shown.until("Codex: fix twice.py")
+
     async def wait_for(self, text: str) -> None:
         wanted = text.splitlines()
         await self.shown.until(lambda screen: _buffer(screen) == wanted)

@@ -84,6 +84,9 @@ class Neovim:
         [titles] = await self.lua("return seen.menus")
         return list(titles)
 
+    async def see_progress(self) -> None:
+        await self.until("#seen.progress > 0", "progress")
+
     async def wait_for(self, text: str) -> None:
         await self.lua("_G.expected = ...", text.split("\n"))
         await self.until(

@@ -17,6 +17,9 @@ class Person(Protocol):
     async def choose_action(self, title: str) -> None:
         """Open the menu of code actions and choose the one that has `title` in it."""
 
+    async def see_progress(self) -> None:
+        """Wait until the editor shows that a task runs."""
+
     async def wait_for(self, text: str) -> None:
         """Wait until the buffer holds exactly this text."""
 

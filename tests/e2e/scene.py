@@ -8,12 +8,12 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.doubles.model_rules import Rule, mends
-from tests.doubles.model_script import Step
+from tests.doubles.model_script import Gate, Part, Step, Turn
 from tests.doubles.model_service import ModelService
 from tests.e2e.tools import REPO
 
@@ -25,6 +25,18 @@ LINE = BROKEN[:FAULT].count("\n") + 1  # counted from 1
 PROBLEM = "retrun is no word of Python"
 RULE = Rule(NAME, BROKEN.splitlines()[LINE - 1], FIXED.splitlines()[LINE - 1])
 COMMAND = [sys.executable, "-m", "codex_lsp", "serve"]
+
+
+def waits_at(gate: str, *talk: Part) -> Callable[[dict[str, Any]], Step]:
+    """A model that talks, waits at a gate in mid-stream, and only then mends the fault."""
+    mend = mends([RULE])
+
+    def answer(body: dict[str, Any]) -> Step:
+        step = mend(body)
+        assert isinstance(step, Turn)
+        return replace(step, parts=(*talk, Gate(gate), *step.parts), pause=0.02)
+
+    return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.doubles.model_rules import mends
-from tests.doubles.model_script import Gate, Reasoning, Step, Text, Turn
+from tests.doubles.model_script import Reasoning, Text
 from tests.e2e.neovim import Neovim, neovim
-from tests.e2e.scene import BROKEN, FIXED, LINE, RULE, scene
+from tests.e2e.scene import BROKEN, FIXED, LINE, scene, waits_at
 from tests.e2e.tools import REPO, require
 
 CONFIG = REPO / "editors" / "neovim" / "init.lua"
@@ -21,12 +19,7 @@ WORDS = "the quick brown fox jumps over the lazy dog 0123456789 "
 EMPTY_LINE = 2  # of the file, counted from 1
 
 
-def slow_answer(body: dict[str, Any]) -> Step:
-    """The patch after much talk, which stops at a gate."""
-    step = mends([RULE])(body)
-    assert isinstance(step, Turn)
-    talk = Reasoning("I look at the word. " * 8), Text("The word is misspelt. " * 8)
-    return Turn((*talk, Gate("typed"), *step.parts), pause=0.02)
+TALK = Reasoning("I look at the word. " * 8), Text("The word is misspelt. " * 8)
 
 
 async def type_on(editor: Neovim, keys: Iterator[str]) -> str:
@@ -45,7 +38,7 @@ async def test_no_keystroke_is_lost_and_code_actions_are_answered_while_a_turn_s
 ) -> None:
     program = require(name)
     async with (
-        scene(tmp_path, slow_answer) as here,
+        scene(tmp_path, waits_at("typed", *TALK)) as here,
         neovim(program, CONFIG, here.folder, here.env) as editor,
     ):
         await editor.edit(here.file, LINE)

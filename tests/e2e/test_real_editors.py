@@ -12,7 +12,7 @@ from tests.e2e.emacs import emacs
 from tests.e2e.helix import helix
 from tests.e2e.neovim import neovim
 from tests.e2e.person import Person
-from tests.e2e.scene import BROKEN, FIXED, LINE, scene
+from tests.e2e.scene import BROKEN, FIXED, LINE, scene, waits_at
 from tests.e2e.tools import REPO, require
 
 CONFIGS = REPO / "editors"
@@ -37,11 +37,17 @@ async def person_at(name: str, file: Path, env: dict[str, str]) -> AsyncIterator
 
 @pytest.mark.parametrize("name", ["nvim", "nvim-0.12", "helix", "eglot", "lsp-mode"])
 async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(name: str, tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, person_at(name, here.file, here.env) as person:
+    async with (
+        scene(tmp_path, waits_at("gate")) as here,
+        person_at(name, here.file, here.env) as person,
+    ):
         await person.go_to(1)
         await person.type("# mine ")
         await person.go_to(LINE)
         await person.choose_action("Codex: fix this")
+        await here.model.reached("gate")
+        await person.see_progress()
+        await here.model.release("gate")
         await person.wait_for("# mine " + FIXED)
         assert here.file.read_text() == BROKEN
 
