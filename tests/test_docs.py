@@ -42,7 +42,7 @@ def test_every_custom_method_is_documented_and_no_other() -> None:
     sent = {
         name
         for path in (REPO / "codex_lsp" / "lsp").rglob("*.py")
-        for name in re.findall(r'notify\("(codex/[a-zA-Z/]+)"', path.read_text("utf-8"))
+        for name in re.findall(r'(?:notify|asked?)\("(codex/[a-zA-Z/]+)"', path.read_text("utf-8"))
     }
     served = {method for method in FEATURES if method.startswith("codex/")}
     documented = set(

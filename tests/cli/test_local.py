@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.agent.conversation import Message, ModelRequest
+from codex_lsp.agent.events import Misconfigured
+from codex_lsp.cli.adapters import open_adapters
 from codex_lsp.cli.main import main
 
 MODEL = b"GGUF" + bytes(5_000)
@@ -42,3 +45,30 @@ def test_a_file_is_added_listed_and_removed(file: Path, capsys: pytest.CaptureFi
     assert "your own, unchecked" in said.out
     assert "no model is called mine" in said.err
     assert file.read_bytes() == MODEL
+
+
+@pytest.mark.parametrize("by", ["option", "config"])
+async def test_the_embedded_model_is_for_fixes_and_all_else_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if by == "config":
+        (tmp_path / "config.toml").write_text('model_provider = "embedded"\n')
+    async with open_adapters("embedded" if by == "option" else None, None, None) as adapters:
+        assert adapters.small is not None
+        with pytest.raises(Misconfigured, match="codex-lsp local fetch"):
+            async with adapters.small():
+                pytest.fail("there is no model here")
+        request = ModelRequest("c", "t", "", (Message("user", "explain"),))
+        events = adapters.open_model(None).stream(request)
+        with pytest.raises(Misconfigured, match="codex-lsp login"):
+            await anext(events)
+
+
+async def test_without_it_fixes_go_to_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+    async with open_adapters(None, None, None) as adapters:
+        assert adapters.small is None
