@@ -10,6 +10,7 @@ from typing import Protocol
 from codex_lsp.agent.conversation import ModelRequest
 from codex_lsp.agent.events import ModelEvent
 from codex_lsp.edits.text import TextEdit
+from codex_lsp.workspace.ledger import Undo
 from codex_lsp.workspace.snapshot import Snapshot, SourceText
 
 
@@ -44,15 +45,27 @@ class CreateFile:
     text: str
 
 
-Change = ChangeFile | CreateFile
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """A file goes, if it still holds `text`."""
+
+    path: Path
+    text: str
+
+
+Change = ChangeFile | CreateFile | RemoveFile
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change is in the text that the person sees (or on disk, where no buffer is): proven."""
+    """The change is in the text that the person sees (or on disk, where no buffer is): proven.
+
+    `text` is the file's text now, and `undo` what takes the change back.
+    """
 
     path: Path
     text: str
+    undo: Undo
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from codex_lsp.agent.tools.apply_patch import ApplyPatch
 from codex_lsp.agent.tools.read_file import ReadFile
 from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.turn import Ended, run_turn
+from codex_lsp.workspace.containment import may_hold_secrets
 from codex_lsp.workspace.snapshot import Found
 
 
@@ -116,6 +117,13 @@ def _context(place: Place, what: Wish | Query, at: Workplace) -> str:
     if not isinstance(found, Found):
         reason = getattr(found, "reason", "it does not exist")
         raise RequestRefused(f"Codex cannot work on {place.path.name}: {reason}.")
+    if may_hold_secrets(found.path):
+        raise RequestRefused(f"{found.path.name} may hold secrets, so it is not sent.")
+    if found.protected and isinstance(what, Fix | FixAll | Edit):
+        raise RequestRefused(
+            f"{found.path.name} configures tools that run code: only you may change it. "
+            "Ask about it with codex.ask instead."
+        )
     cut = excerpt(
         found.text,
         place.lines,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_lsp.agent.events import RateLimits, Usage
+from codex_lsp.workspace.ledger import Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Landed:
 
     path: Path
     hunks: int
+    undo: Undo
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from codex_lsp.agent.ports import Applied, Change, ChangeFile, CreateFile, NotApplied
+from codex_lsp.agent.ports import (
+    Applied,
+    Change,
+    ChangeFile,
+    CreateFile,
+    NotApplied,
+    RemoveFile,
+)
 from codex_lsp.edits.rebase import Conflict, landed, rebase
-from codex_lsp.edits.text import TextEdit, apply_edits
+from codex_lsp.edits.text import TextEdit, apply_edits, invert
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.workspace import disk
 from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.ledger import Creation, Removal, Reversal
 
 ANSWER_DEADLINE = 60.0  # seconds; Eglot asks the person first, who may be slow
 MAX_SENDS = 25
@@ -80,6 +88,8 @@ class LspEditor:
             match change:
                 case CreateFile():
                     return await self._create(change)
+                case RemoveFile():
+                    return await self._remove(change)
                 case ChangeFile() if self._buffers.at(change.path) is None:
                     return await self._rewrite(change)
                 case ChangeFile():
@@ -94,7 +104,15 @@ class LspEditor:
         if problem is not None:
             return NotApplied(change.path, problem.reason)
         self._told(change.path)
-        return Applied(change.path, change.text)
+        return Applied(change.path, change.text, Creation(change.path, change.text))
+
+    async def _remove(self, change: RemoveFile) -> Applied | NotApplied:
+        if self._buffers.at(change.path) is not None:
+            return NotApplied(change.path, "it is open in the editor: close it first")
+        problem = await asyncio.to_thread(disk.remove, change.path, change.text)
+        if problem is not None:
+            return NotApplied(change.path, problem.reason, changed_meanwhile=True)
+        return Applied(change.path, "", Removal(change.path, change.text))
 
     async def _rewrite(self, change: ChangeFile) -> Applied | NotApplied:
         """No buffer covers the file: compare and swap it on disk."""
@@ -108,7 +126,7 @@ class LspEditor:
         problem = await asyncio.to_thread(_swap, change.path, text, seen)
         if problem is not None:
             return NotApplied(change.path, problem.reason, changed_meanwhile=True)
-        return Applied(change.path, text)
+        return Applied(change.path, text, _undo(change.path, seen.text, edits))
 
     async def _change(self, change: ChangeFile, label: str) -> Applied | NotApplied:
         """Send, look, and send again while typing overtakes us."""
@@ -161,7 +179,7 @@ class LspEditor:
             return None
         if any(fate != "landed" for fate in landed(edits, before.text, now.text)):
             return None
-        return Applied(path, now.text)
+        return Applied(path, now.text, _undo(path, before.text, edits))
 
     def _workspace_edit(
         self, document: OpenDocument, edits: tuple[TextEdit, ...]
@@ -171,6 +189,10 @@ class LspEditor:
             return {"changes": {document.uri: ranges}}
         identifier = {"uri": document.uri, "version": document.version}
         return {"documentChanges": [{"textDocument": identifier, "edits": ranges}]}
+
+
+def _undo(path: Path, before: str, edits: tuple[TextEdit, ...]) -> Reversal:
+    return Reversal(path, apply_edits(before, edits), invert(edits, before))
 
 
 def _verdict(answer: object) -> tuple[bool, str]:

@@ -35,6 +35,7 @@ class Spot:
     in_file: tuple[Mapping[str, object], ...]
     automatic: bool
     presets: bool = True
+    undoable: bool = False
 
 
 def offers(spot: Spot, only: Sequence[str] | None) -> list[Offer]:
@@ -61,6 +62,8 @@ def _all(spot: Spot) -> Iterator[Offer]:
     if not spot.here:
         yield Offer("Codex: explain this code", "source.codex.explain", "codex.explain")
     yield Offer("Codex: ask about this…", "source.codex.ask", "codex.ask")
+    if spot.undoable:
+        yield Offer("Codex: undo the last turn", "source.codex.task", "codex.turn.undo")
 
 
 def _fixes(spot: Spot) -> Iterator[Offer]:

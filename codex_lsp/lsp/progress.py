@@ -48,8 +48,9 @@ class Progress:
             )
         except ClientFailure:
             return
-        if not self._ended:
-            self._begin()
+        self._begin()
+        if self._ended:
+            self._send({"kind": "end", "message": self._message})
 
     def report(self, message: str) -> None:
         """Say what is happening now."""
@@ -63,6 +64,7 @@ class Progress:
         if self._ended:
             return
         self._ended = True
+        self._message = message
         if self._timer is not None:
             self._timer.cancel()
         if self._begun:
@@ -71,7 +73,7 @@ class Progress:
     def _begin(self) -> None:
         self._begun = True
         begin: dict[str, object] = {"kind": "begin", "title": self._title, "cancellable": True}
-        if self._message is not None:
+        if self._message is not None and not self._ended:
             begin["message"] = self._shown = self._message
         self._send(begin)
 

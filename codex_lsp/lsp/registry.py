@@ -46,6 +46,8 @@ COMMANDS: dict[str, str] = {
     "codex.auth.logout": f"{_HANDLERS}.account:logout",
     "codex.auth.status": f"{_HANDLERS}.account:status",
     "codex.auth.retry": f"{_HANDLERS}.account:retry",
+    "codex.turn.undo": f"{_HANDLERS}.commands:turn_undo",
+    "codex.turn.redo": f"{_HANDLERS}.commands:turn_redo",
     "codex.task.list": f"{_HANDLERS}.commands:task_list",
     "codex.task.cancel": f"{_HANDLERS}.commands:task_cancel",
 }

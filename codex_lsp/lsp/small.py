@@ -33,6 +33,7 @@ def repairing(bench: Workbench, place: Place, fix: Fix, small: OpenCompletion) -
             label="Codex: fix",
         )
         if isinstance(outcome, Applied):
+            bench.ledger.note(task.id, outcome.undo)
             return words.changed([outcome.path])
         message = f"Nothing was changed: {outcome.reason}."
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})

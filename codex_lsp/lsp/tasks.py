@@ -8,7 +8,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -123,9 +122,7 @@ class Tasks:
                 self._end(task, "done", str(outcome.value))
         finally:
             if opening is not None:
-                opening.cancel()
-                with suppress(asyncio.CancelledError):
-                    await opening
+                await opening
             self._forget_old()
 
     async def _ask(self, task: Task, work: Work) -> str:

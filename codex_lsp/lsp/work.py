@@ -8,12 +8,15 @@ from pathlib import Path
 
 from codex_lsp.agent import requests
 from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Place, Query, Wish
-from codex_lsp.agent.steps import Retrying, Step, Writing
+from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
+from codex_lsp.agent.undo import reverse
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.client import ClientFailure
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.workspace.ledger import Turn
 
 
 def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
@@ -21,7 +24,7 @@ def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
 
     async def work(task: Task) -> str:
         at = bench.workplace(place.path)
-        tell = words.reporter(task.progress.report)
+        tell = noting(bench, task)
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
         if changed:
             return words.changed([Path(name) for name in changed])
@@ -82,6 +85,41 @@ def asking_first(bench: Workbench, heading: str, then: Callable[[str], Work]) ->
         return "No request was written." if wish is None else await then(wish)(task)
 
     return work
+
+
+def noting(bench: Workbench, task: Task) -> StepSink:
+    """Says each step on the task's progress, and notes what lands, so that it can be undone."""
+    report = words.reporter(task.progress.report)
+
+    def tell(step: Step) -> None:
+        report(step)
+        if isinstance(step, Landed):
+            bench.ledger.note(task.id, step.undo)
+
+    return tell
+
+
+def reversing(bench: Workbench, turn: Turn, *, undone: bool) -> Work:
+    """Work that takes a turn back, or makes it again if it was `undone`."""
+
+    async def work(_task: Task) -> str:
+        label = "Codex: redo" if undone else "Codex: undo"
+        outcome = await reverse(turn.undos, bench.editor, label=label)
+        if not outcome.done:
+            raise RequestRefused("\n".join(_kept(failure) for failure in outcome.kept))
+        bench.ledger.settle(turn, outcome.undos, undone=not undone)
+        names = ", ".join(dict.fromkeys(applied.path.name for applied in outcome.done))
+        message = f"{'Redone' if undone else 'Undone'} in {names}."
+        if outcome.kept:
+            message += "\n" + "\n".join(_kept(failure) for failure in outcome.kept)
+            bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        return message
+
+    return work
+
+
+def _kept(failure: NotApplied) -> str:
+    return f"{failure.path.name} stays as it is: {failure.reason}"
 
 
 async def show(bench: Workbench, path: Path) -> bool:

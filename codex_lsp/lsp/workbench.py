@@ -23,6 +23,7 @@ from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.targets import BadArguments, Target
 from codex_lsp.lsp.tasks import Tasks
+from codex_lsp.workspace.ledger import Ledger
 
 if TYPE_CHECKING:
     from codex_lsp.auth.accounts import Accounts
@@ -71,6 +72,7 @@ class Workbench:
         self.documents = host.documents
         self.buffers = OpenBuffers(host.documents)
         self.diagnostics = Diagnostics()
+        self.ledger = Ledger()
         self.settings = EditorSettings()
         self.tasks = Tasks(
             host,

@@ -75,6 +75,12 @@ def is_protected(relative: PurePosixPath | Path) -> bool:
     ) or any(pair in PROTECTED_PAIRS for pair in pairwise(parts))
 
 
+def may_hold_secrets(path: PurePosixPath | Path) -> bool:
+    """True for a file whose usual content is passwords and keys: it is not sent anywhere."""
+    name = fold(path.name)
+    return name.startswith((".env", ".yarnrc", ".npmrc"))
+
+
 def fold(name: str) -> str:
     """`name` as a file system that ignores case, Unicode form and trailing dots compares it."""
     return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")

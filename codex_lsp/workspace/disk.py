@@ -77,6 +77,20 @@ def create(path: Path, text: str) -> Unusable | None:
     return None
 
 
+def remove(path: Path, text: str) -> Unusable | None:
+    """Delete a file that still holds `text`; None is success."""
+    seen = read(path)
+    if isinstance(seen, Unusable):
+        return seen
+    if seen.text != text:
+        return Unusable(f"{path.name} was changed meanwhile")
+    try:
+        path.unlink()
+    except OSError as error:
+        return Unusable(f"{path.name} cannot be deleted: {error.strerror}")
+    return None
+
+
 def _install(path: Path, data: bytes, *, mode: int) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -88,7 +88,8 @@ class Desk:
 async def test_only_the_function_at_the_place_is_sent_and_changed(tmp_path: Path) -> None:
     desk = Desk(tmp_path, GOOD)
     outcome = await desk.fix(5, Problem("area is too small", 6))
-    assert outcome == Applied(desk.path, FIXED)
+    assert isinstance(outcome, Applied)
+    assert (outcome.path, outcome.text) == (desk.path, FIXED)
     assert desk.text == FIXED
     assert desk.checked == [FIXED]
     assert "Bug: area is too small" in desk.prompts[0]

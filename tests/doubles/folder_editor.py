@@ -6,7 +6,8 @@ from pathlib import Path
 
 from codex_lsp.agent.ports import Applied, Change, ChangeFile, CreateFile, NotApplied
 from codex_lsp.edits.rebase import Conflict, rebase
-from codex_lsp.edits.text import apply_edits
+from codex_lsp.edits.text import apply_edits, invert
+from codex_lsp.workspace.ledger import Creation, Reversal
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
 
@@ -25,11 +26,12 @@ class FolderEditor:
             return NotApplied(change.path, self.refusal)
         if isinstance(change, CreateFile):
             self.texts[change.path] = change.text
-            return Applied(change.path, change.text)
+            return Applied(change.path, change.text, Creation(change.path, change.text))
         assert isinstance(change, ChangeFile)
         live = self.texts[change.path]
         edits = rebase(change.edits, change.base.text, live)
         if isinstance(edits, Conflict):
             return NotApplied(change.path, edits.text, changed_meanwhile=True)
-        self.texts[change.path] = apply_edits(live, edits)
-        return Applied(change.path, self.texts[change.path])
+        text = apply_edits(live, edits)
+        self.texts[change.path] = text
+        return Applied(change.path, text, Reversal(change.path, text, invert(edits, live)))

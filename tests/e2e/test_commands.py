@@ -33,6 +33,10 @@ def read(path: Path) -> str:
     return path.read_text("utf-8")
 
 
+def exists(path: Path) -> bool:
+    return path.exists()
+
+
 def patch(old: str, new: str, name: str = "code.py") -> Turn:
     change = f"*** Begin Patch\n*** Update File: {name}\n@@\n-{old}\n+{new}\n*** End Patch"
     return Turn((Patch(change),))
@@ -227,6 +231,65 @@ async def test_a_running_task_can_be_cancelled_and_nothing_lands_after(
         assert task["state"] == "cancelled"
         assert s.document.text == SOURCE
         assert not s.editor.edits
+
+
+async def test_a_turn_is_undone_later_under_what_was_typed_since_and_redone(
+    tmp_path: Path,
+) -> None:
+    change = (
+        "*** Begin Patch\n*** Update File: code.py\n@@\n-    return n * 2\n+    return n * 3\n"
+        "*** Add File: new.py\n+x = 1\n*** End Patch"
+    )
+    async with session(tmp_path, [Turn((Patch(change),))]) as s:
+        await s.command("codex.fix", line=7)
+        new = s.editor.workspace / "new.py"
+        changed = SOURCE.replace("n * 2", "n * 3")
+        assert (s.document.text, read(new)) == (changed, "x = 1\n")
+        s.editor.type(s.document, 0, "# mine\n")
+        titles = [action.title for action in await s.client.code_actions(s.document, 3)]
+        assert "Codex: undo the last turn" in titles
+        end = await s.command("codex.turn.undo")
+        assert end["message"] == "Undone in new.py, code.py."
+        assert s.document.text == "# mine\n" + SOURCE
+        assert not exists(new)
+        await s.command("codex.turn.redo")
+        assert (s.document.text, read(new)) == ("# mine\n" + changed, "x = 1\n")
+
+
+async def test_what_was_typed_over_is_not_undone_and_is_named(tmp_path: Path) -> None:
+    async with session(tmp_path, [patch("    return n * 2", "    return n * 3")]) as s:
+        await s.command("codex.fix", line=7)
+        at = s.document.text.index("n * 3")
+        s.editor.type(s.document, at, "n * 3 + 0", erase=5)
+        mine = s.document.text
+        end = await s.command("codex.turn.undo")
+        assert "code.py stays as it is" in end["message"]
+        assert s.document.text == mine
+
+
+async def test_nothing_to_undo_is_said_so(tmp_path: Path) -> None:
+    async with session(tmp_path, []) as s:
+        with pytest.raises(JsonRpcException, match="no turn to undo"):
+            await s.client.execute("codex.turn.undo")
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "told"),
+    [
+        (".env", "codex.explain", "may hold secrets"),
+        (".github/workflows/ci.yml", "codex.fix", "only you may change it"),
+    ],
+)
+async def test_secrets_are_not_sent_and_tool_files_not_changed(
+    tmp_path: Path, name: str, command: str, told: str
+) -> None:
+    async with session(tmp_path, []) as s:
+        path = s.editor.workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s.editor.open(path, "KEY=canary\n")
+        end = await s.command(command, path=name, line=1)
+        assert told in end["message"]
+        assert not s.service.requests
 
 
 async def test_a_failure_of_the_service_ends_the_progress_and_is_told(tmp_path: Path) -> None:

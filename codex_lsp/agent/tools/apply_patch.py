@@ -104,7 +104,7 @@ class ApplyPatch:
                 self._tell(Refused(outcome.reason))
                 continue
             hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
-            self._tell(Landed(outcome.path, hunks))
+            self._tell(Landed(outcome.path, hunks, outcome.undo))
             done.append(self._note(change, outcome))
         self._base = self._snapshots()
         if not failed:

@@ -8,6 +8,7 @@ from typing import Any
 from lsprotocol import types
 
 from codex_lsp.agent.lines import LineRange
+from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.diagnostics import touching
 from codex_lsp.lsp.offers import Offer, Spot, offers
 from codex_lsp.lsp.server import Server
@@ -34,6 +35,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         in_file=known,
         automatic=automatic,
         presets=bench.settings.offer_presets,
+        undoable=(path := to_path(uri)) is not None and bench.ledger.touches(path),
     )
     if not automatic:
         bench.last = LastSpot(uri, lines)

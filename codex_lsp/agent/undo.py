@@ -1,0 +1,57 @@
+"""Takes a turn's changes back, and makes them again, without touching what was typed since.
+
+Each change goes through the editor like any other: moved over later typing, or refused for that
+file. What could not be taken back stays, and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from codex_lsp.agent.ports import (
+    Applied,
+    Change,
+    ChangeFile,
+    CreateFile,
+    Editor,
+    NotApplied,
+    RemoveFile,
+)
+from codex_lsp.workspace.ledger import Creation, Removal, Reversal, Undo
+from codex_lsp.workspace.snapshot import BufferText
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """What came of it; `undos` lead back again, oldest first, and `kept` could not be done."""
+
+    undos: tuple[Undo, ...]
+    done: tuple[Applied, ...]
+    kept: tuple[NotApplied, ...]
+
+
+async def reverse(undos: Sequence[Undo], editor: Editor, *, label: str) -> Reversed:
+    """Take back changes that were made in the order of `undos`: the last one first."""
+    done: list[Applied] = []
+    kept: list[NotApplied] = []
+    for undo in reversed(undos):
+        outcome = await editor.apply(_change(undo), label=label)
+        if isinstance(outcome, Applied):
+            done.append(outcome)
+        else:
+            kept.append(outcome)
+    return Reversed(tuple(applied.undo for applied in done), tuple(done), tuple(kept))
+
+
+def _change(undo: Undo) -> Change:
+    match undo:
+        case Reversal(path, base, edits):
+            return ChangeFile(path, BufferText(path, base, None), edits)
+        case Creation(path, text):
+            return RemoveFile(path, text)
+        case Removal(path, text):
+            return CreateFile(path, text)
+        case _:
+            assert_never(undo)
