@@ -167,3 +167,16 @@ def test_an_environment_key_is_said_to_be_in_the_way(shell: Shell) -> None:
     done = shell.run("login", "--port", "0", CODEX_API_KEY="sk-proj-canary")
     assert "CODEX_API_KEY is set" in done.stdout
     assert "sk-proj" not in done.stdout
+
+
+def test_a_keyring_that_is_not_there_is_said_and_auto_does_without(shell: Shell) -> None:
+    none = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    config = shell.home / "config.toml"
+    config.write_text('cli_auth_credentials_store = "keyring"\n')
+    refused = shell.run("login", "--with-api-key", stdin="sk-proj-1", **none)
+    assert (refused.returncode, shell.signed_in) == (1, False)
+    assert "keyring cannot be used" in refused.stderr
+    config.write_text('cli_auth_credentials_store = "auto"\n')
+    assert shell.run("login", "--with-api-key", stdin="sk-proj-1", **none).returncode == 0
+    assert shell.signed_in
+    assert json.loads(shell.run("status", "--json", **none).stdout)["kind"] == "apiKey"

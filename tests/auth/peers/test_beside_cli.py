@@ -22,7 +22,7 @@ from tests.auth.peers.windows import Windows
 from tests.doubles.authority import RemoteAuthority, authority_process
 from tests.doubles.cli_emulator import Emulated, Kind
 
-MORE = int(os.environ.get("CODEX_LSP_CAMPAIGN", "1"))
+MORE = float(os.environ.get("CODEX_LSP_CAMPAIGN", "1"))
 SEED = int(os.environ.get("CODEX_LSP_SEED", "0"))
 ROUNDS = 500
 
@@ -116,7 +116,7 @@ class Scene:
         assert self.authority.is_of_latest_sign_in(tokens["refresh_token"])
 
 
-@pytest.mark.timeout(600 * MORE)
+@pytest.mark.timeout(600 + 600 * MORE)
 @pytest.mark.parametrize("part", [0, 1])
 @pytest.mark.parametrize("kind", ["old", "new"])
 def test_windows_live_beside_codex(
@@ -139,7 +139,7 @@ def test_windows_live_beside_codex(
             scene.codex_switches,
             scene.codex_signs_out,
         ]
-        for number in range(ROUNDS * MORE):
+        for number in range(round(ROUNDS * MORE)):
             happens = random.choices(rounds, weights=[10, 2, 2, 2, 2, 2])[0]
             try:
                 happens()

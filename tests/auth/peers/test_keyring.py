@@ -8,7 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
+import keyring
+import keyring.core
 import pytest
+from keyring.backend import KeyringBackend
 
 from codex_lsp.auth.errors import SignedOut, StoreUnusable
 from codex_lsp.auth.files import LocalFiles
@@ -245,3 +248,34 @@ def test_a_missing_package_is_said_with_what_to_install(
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(StoreUnusable, match=r"codex-lsp\[keyring\]"):
         choose_store(kind, tmp_path, file_store(tmp_path))
+
+
+async def test_the_keyring_package_itself_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = InMemory()
+    monkeypatch.setattr(keyring.core, "_keyring_backend", backend)
+    store = choose_store("keyring", tmp_path, file_store(tmp_path))
+    assert (await store.load()).data is None
+    await store.save(b'{"a": 1}')
+    assert backend.entries == {key_of(tmp_path): '{"a":1}'}
+    assert await store.delete()
+    assert not await store.delete()
+    assert backend.entries == {}
+
+
+class InMemory(KeyringBackend):
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring has no types
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]

@@ -20,9 +20,8 @@ from tests.auth.peers.windows import ROOT, Windows
 from tests.doubles.minted import ALICE, BOB
 from tests.e2e.tools import require
 
-pytestmark = [pytest.mark.codex, pytest.mark.timeout(300)]
-
-MORE = int(os.environ.get("CODEX_LSP_CAMPAIGN", "1"))
+EXPIRIES = round(20 * float(os.environ.get("CODEX_LSP_CAMPAIGN", "1")))
+pytestmark = [pytest.mark.codex, pytest.mark.timeout(300 + 10 * EXPIRIES)]
 LIFETIME = 3600.0
 CODEX_EARLY = 300.0  # seconds before expiry at which Codex refreshes
 
@@ -77,7 +76,7 @@ async def test_four_windows_and_four_app_servers_live_through_twenty_expiries(
             with Windows(where.home, 4, where.authority_url) as windows:
                 assert {await server.turn() for server in servers} == {"completed"}
                 await ask(windows, "current")
-                for number in range(20 * MORE):
+                for number in range(EXPIRIES):
                     where.authority.delay = 0.1 * (number % 2)
                     where.authority.expire_access()
                     turns = asyncio.gather(*(server.turn() for server in servers))
@@ -89,7 +88,7 @@ async def test_four_windows_and_four_app_servers_live_through_twenty_expiries(
         collisions = sent_by_us(where).keys() & sent_by_codex(where).keys()
         assert max(sent_by_us(where).values(), default=1) == 1, "we spent a token twice"
         print(
-            f"{20 * MORE} expiries: {sent_by_us(where).total()} refreshes by us, "
+            f"{EXPIRIES} expiries: {sent_by_us(where).total()} refreshes by us, "
             f"{sent_by_codex(where).total()} by Codex, {len(collisions)} collisions, "
             f"{failed.total()} turns of Codex failed {dict(failed)}"
         )
