@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from codex_lsp.agent.lines import LineRange, split_lines
+from codex_lsp.agent.python_source import parsed
 from codex_lsp.agent.scope import enclosing
 
 BUDGET_BYTES = 12_000
@@ -45,11 +46,13 @@ def excerpt(
     rows = split_lines(text)
     if whole and len(text.encode()) <= budget:
         return Excerpt(LineRange(0, len(rows)), text, "", "", len(rows))
-    scope = _within_budget(rows, enclosing(text, place, language), place, budget * 2 // 3)
+    tree = parsed(text) if language == "python" else None
+    scope = enclosing(text, place, language, tree=tree)
+    scope = _within_budget(rows, scope, place, budget * 2 // 3)
     body = "".join(rows[scope.start : scope.end])
     rest = budget - len(body.encode())
-    imports = _cut(_imports(text, rows, scope, language), rest // 2)
-    signatures = _cut(_signatures(text, rows, scope, body, language), rest - len(imports.encode()))
+    imports = _cut(_imports(rows, scope, tree), rest // 2)
+    signatures = _cut(_signatures(rows, scope, body, tree), rest - len(imports.encode()))
     return Excerpt(scope, body, imports, signatures, len(rows))
 
 
@@ -70,23 +73,20 @@ def _within_budget(
     return LineRange(start, end)
 
 
-def _imports(text: str, rows: Sequence[str], scope: LineRange, language: str) -> list[str]:
-    if language == "python":
-        tree = _parsed(text)
-        if tree is not None:
-            return [
-                "".join(rows[node.lineno - 1 : node.end_lineno])
-                for node in tree.body
-                if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno - 1 not in scope
-            ]
-    return [row for at, row in enumerate(rows) if at not in scope and _IMPORT.match(row)]
+def _imports(rows: Sequence[str], scope: LineRange, tree: ast.Module | None) -> list[str]:
+    if tree is None:
+        return [row for at, row in enumerate(rows) if at not in scope and _IMPORT.match(row)]
+    return [
+        "".join(rows[node.lineno - 1 : node.end_lineno])
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno - 1 not in scope
+    ]
 
 
 def _signatures(
-    text: str, rows: Sequence[str], scope: LineRange, body: str, language: str
+    rows: Sequence[str], scope: LineRange, body: str, tree: ast.Module | None
 ) -> list[str]:
     used = set(re.findall(r"\w+", body))
-    tree = _parsed(text) if language == "python" else None
     if tree is None:
         return [
             row
@@ -120,13 +120,6 @@ def _header(rows: Sequence[str], node: Definition) -> str:
     documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     end = first.lineno if documented else max(first.lineno - 1, node.lineno)
     return "".join(rows[node.lineno - 1 : end])
-
-
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def _cut(parts: Sequence[str], budget: int) -> str:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.python_source import MAX_PARSED
 
 _MODULES = {
     "javascript": ("tree_sitter_javascript", "language"),
@@ -25,7 +26,7 @@ _DEFINES = re.compile(r"function|method|class|impl|constructor|interface|struct|
 
 def definitions(text: str, lines: LineRange, language: str) -> list[LineRange] | None:
     """Definitions that hold `lines`, smallest first; None where no grammar is installed."""
-    parser = _parser(language)
+    parser = _parser(language) if len(text) <= MAX_PARSED else None
     if parser is None:
         return None
     node = parser.parse(text.encode()).root_node.descendant_for_point_range(

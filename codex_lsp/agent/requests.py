@@ -6,6 +6,7 @@ Two flows: `change` asks for a patch and is done when it landed, usually in one 
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from codex_lsp.agent.tools.read_file import ReadFile
 from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.turn import Ended, run_turn
 from codex_lsp.workspace.containment import may_hold_secrets
-from codex_lsp.workspace.snapshot import Found
+from codex_lsp.workspace.snapshot import Found, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def change(
 ) -> tuple[Ended, dict[str, str]]:
     """Ask for a patch and apply it; returns how it ended and the texts of the changed files."""
     tool = ApplyPatch(at.editor, at.snapshots, tell, label=label)
-    text = f"{_context(place, wish, at)}\n\n{_wish(place, wish)}"
+    text = f"{await _context(place, wish, at)}\n\n{_wish(place, wish)}"
     request = _request(prompt.EDITING, text, at)
     tools: list[Tool] = [tool, ReadFile(at.snapshots)]
     ended = await run_turn(request, model=at.model, tools=tools, tell=tell)
@@ -106,13 +107,17 @@ async def change(
 
 async def answer(place: Place, query: Query, at: Workplace, *, tell: StepSink) -> Ended:
     """Ask for prose; it is told as `Writing` while it comes, and whole at the end."""
-    text = f"{_context(place, query, at)}\n\n{_query(place, query)}"
+    text = f"{await _context(place, query, at)}\n\n{_query(place, query)}"
     request = _request(prompt.EXPLAINING, text, at)
     return await run_turn(request, model=at.model, tools=[ReadFile(at.snapshots)], tell=tell)
 
 
-def _context(place: Place, what: Wish | Query, at: Workplace) -> str:
-    snapshot = at.snapshots()
+async def _context(place: Place, what: Wish | Query, at: Workplace) -> str:
+    """Cut off the event loop: a large file takes its time."""
+    return await asyncio.to_thread(_cut, at.snapshots(), place, what, at.context_bytes)
+
+
+def _cut(snapshot: Snapshot, place: Place, what: Wish | Query, budget: int) -> str:
     found = snapshot.look(str(place.path))
     if not isinstance(found, Found):
         reason = getattr(found, "reason", "it does not exist")
@@ -128,7 +133,7 @@ def _context(place: Place, what: Wish | Query, at: Workplace) -> str:
         found.text,
         place.lines,
         place.language,
-        budget=at.context_bytes,
+        budget=budget,
         whole=isinstance(what, FixAll),
     )
     return prompt.context(snapshot.name(found.path), place.language, cut)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from codex_lsp.agent import grammars
 from codex_lsp.agent.lines import LineRange, split_lines
+from codex_lsp.agent.python_source import parsed
 
 MAX_LINES = 120
 
@@ -27,12 +28,24 @@ _DEFINITION = re.compile(
 )
 
 
-def enclosing(text: str, lines: LineRange, language: str, *, most: int = MAX_LINES) -> LineRange:
-    """The smallest definition that holds `lines`; else the lines around them, `most` at most."""
+def enclosing(
+    text: str,
+    lines: LineRange,
+    language: str,
+    *,
+    tree: ast.Module | None = None,
+    most: int = MAX_LINES,
+) -> LineRange:
+    """The smallest definition that holds `lines`; else the lines around them, `most` at most.
+
+    `tree` is that of a Python text which was parsed already.
+    """
     rows = split_lines(text)
     last = max(len(rows) - 1, 0)
     lines = LineRange(min(lines.start, last), min(max(lines.end, 1), len(rows)))
-    chain = _definitions(text, rows, lines, language)
+    if language == "python":
+        tree = tree or parsed(text)
+    chain = _definitions(text, rows, lines, language, tree)
     for scope in chain:
         if scope.end - scope.start <= most:
             return scope
@@ -41,15 +54,12 @@ def enclosing(text: str, lines: LineRange, language: str, *, most: int = MAX_LIN
 
 
 def _definitions(
-    text: str, rows: Sequence[str], lines: LineRange, language: str
+    text: str, rows: Sequence[str], lines: LineRange, language: str, tree: ast.Module | None
 ) -> Iterator[LineRange]:
     """Definitions that hold `lines`, the smallest first."""
-    if language == "python":
-        try:
-            return _python_definitions(ast.parse(text), lines)
-        except (SyntaxError, ValueError, RecursionError):
-            return _scanned_definitions(rows, lines)
-    found = grammars.definitions(text, lines, language)
+    if tree is not None:
+        return _python_definitions(tree, lines)
+    found = None if language == "python" else grammars.definitions(text, lines, language)
     if found is None:
         return _scanned_definitions(rows, lines)
     return (LineRange(_with_heading(rows, scope.start), scope.end) for scope in found)

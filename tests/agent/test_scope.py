@@ -152,6 +152,13 @@ def test_an_excerpt_keeps_to_its_budget_and_to_the_place(budget: int) -> None:
     assert split_lines(text)[1_500] in cut.text
 
 
+def test_a_file_too_large_to_parse_is_scanned() -> None:
+    text = PYTHON + "x = 1\n" * 40_000
+    line = next(at for at, row in enumerate(split_lines(text)) if "raise" in row)
+    assert shown(text, line, "python").startswith("def check(item):")
+    assert "import os" in excerpt(text, LineRange(line, line + 1), "python").imports
+
+
 def test_the_whole_file_is_taken_where_that_is_asked_for_and_fits() -> None:
     assert excerpt(GO, LineRange(0, 1), "go", whole=True).text == GO
     assert excerpt(GO, LineRange(0, 1), "go", whole=True, budget=50).text != GO

@@ -7,6 +7,8 @@ Deleting and moving files is not done here.
 
 from __future__ import annotations
 
+import asyncio
+
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.lines import split_lines
 from codex_lsp.agent.ports import (
@@ -79,20 +81,8 @@ class ApplyPatch:
 
     async def run(self, arguments: str) -> Answer:
         """Plan the whole patch, then apply it; all sections must fit before any is applied."""
-        patch = parse_any(arguments)
-        if isinstance(patch, BadPatch):
-            return self._refuse(patch.text)
-        places = {name: self._base.look(name) for name in paths(patch)}
-        if problems := [text for name in places if (text := _barred(name, places[name]))]:
-            return self._refuse("\n".join(problems))
-        texts = {name: at.text if isinstance(at, Found) else None for name, at in places.items()}
-        planned = plan(patch, texts)
-        if isinstance(planned, Unplannable):
-            return self._refuse(planned.text)
-        changes = [_change(step, places[step.path]) for step in planned]
-        if problems := [change for change in changes if isinstance(change, str)]:
-            return self._refuse("\n".join(problems))
-        return await self._apply([change for change in changes if not isinstance(change, str)])
+        changes = await asyncio.to_thread(_plan, arguments, self._base)
+        return self._refuse(changes) if isinstance(changes, str) else await self._apply(changes)
 
     async def _apply(self, changes: list[Change]) -> Answer:
         done: list[str] = []
@@ -129,6 +119,24 @@ class ApplyPatch:
         self._base = self._snapshots()
         self._tell(Refused("The patch did not fit; Codex is told why."))
         return Answer(f"apply_patch verification failed: {reason}")
+
+
+def _plan(arguments: str, base: Snapshot) -> list[Change] | str:
+    """The changes that the patch makes on `base`; text for the model where it makes none."""
+    patch = parse_any(arguments)
+    if isinstance(patch, BadPatch):
+        return patch.text
+    places = {name: base.look(name) for name in paths(patch)}
+    if problems := [text for name in places if (text := _barred(name, places[name]))]:
+        return "\n".join(problems)
+    texts = {name: at.text if isinstance(at, Found) else None for name, at in places.items()}
+    planned = plan(patch, texts)
+    if isinstance(planned, Unplannable):
+        return planned.text
+    changes = [_change(step, places[step.path]) for step in planned]
+    if problems := [change for change in changes if isinstance(change, str)]:
+        return "\n".join(problems)
+    return [change for change in changes if not isinstance(change, str)]
 
 
 def _barred(name: str, place: Found | Missing | Outside | Unusable) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import cast
 
@@ -48,7 +49,7 @@ class ReadFile:
             path, start, end = _arguments(arguments)
         except ValueError as error:
             return Answer(f"read_file: {error}")
-        found = self._snapshots().look(path)
+        found = await asyncio.to_thread(self._snapshots().look, path)
         match found:
             case Outside(reason) | Unusable(reason):
                 return Answer(f"read_file: {reason}")
