@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
+from codex_lsp.edits.align import aligned
 from codex_lsp.edits.patch import (
     AddFile,
     BadPatch,
@@ -84,12 +84,13 @@ def _replacement(path: str, old: Sequence[str], new: Sequence[str]) -> Section:
     if not any(old):
         return AddFile(path, "".join(line + "\n" for line in new))
     lines: list[tuple[Mark, str]] = []
-    for tag, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
-        if tag == "equal":
-            lines += [(" ", line) for line in old[i:j]]
-        else:
-            lines += [("-", line) for line in old[i:j]]
-            lines += [("+", line) for line in new[k:m]]
+    at = 0
+    for i, j, k, m in aligned(old, new):
+        lines += [(" ", line) for line in old[at:i]]
+        lines += [("-", line) for line in old[i:j]]
+        lines += [("+", line) for line in new[k:m]]
+        at = j
+    lines += [(" ", line) for line in old[at:]]
     return UpdateFile(path, None, (Chunk(tuple(lines)),))
 
 

@@ -17,7 +17,8 @@ from codex_lsp.edits.text import TextEdit
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _TOKEN = re.compile(r"\r\n|\w+|[^\S\r\n]+|.", re.DOTALL)
-_WINDOW = 1 << 14  # characters in which two texts are expected to meet again after a change
+_WINDOW = 1 << 12  # characters in which two texts are expected to meet again after a change
+_LONG = 1 << 16  # characters of a stretch above which it is replaced whole
 _WORDS = 1 << 18  # product of the token counts up to which words are aligned, a whole diff long
 
 
@@ -201,7 +202,7 @@ def _refine(old: str, new: str, at: int, budget: int) -> tuple[list[TextEdit], i
     """Edits that make `old`, which stands at `at`, into `new`; and what is left of `budget`."""
     whole = trimmed(old, new, at)
     old, new, at = old[whole.start - at : whole.end - at], whole.new, whole.start
-    if not old or not new or len(old) + len(new) > 4 * _WINDOW:
+    if not old or not new or len(old) + len(new) > _LONG:
         return [whole], budget
     a, b = _TOKEN.findall(old), _TOKEN.findall(new)
     cost = len(a) * len(b)

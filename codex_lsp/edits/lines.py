@@ -81,7 +81,7 @@ def with_lf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def blocks(text: str, size: int = 2 * _BLOCK) -> Iterator[str]:
+def blocks(text: str, size: int = 1 << 13) -> Iterator[str]:
     """`text`, which has LF only, in stretches of whole lines; joined by LF they are `text`."""
     at = 0
     while at <= len(text):

@@ -46,7 +46,7 @@ def locate(update: UpdateFile, text: str, near: int | None = None) -> tuple[Text
         if isinstance(found, _Stuck) and current != text:
             found = _written_for_the_first_text(chunks, text, edits, near) or found
         if isinstance(found, _Stuck):
-            return _misfit(update, first + found.chunk, found, current)
+            return _misfit(update, first + found.chunk, found)
         current = apply_edits(current, found)
         edits = diff(text, current) if first else found
     return edits or _missing_newline(update, text)
@@ -58,7 +58,8 @@ class _Stuck:
 
     chunk: int
     wanted: Wanted
-    why: Why = "missing"
+    why: Why
+    haystack: Haystack
 
 
 def _passes(chunks: Sequence[Chunk]) -> list[tuple[int, list[Chunk]]]:
@@ -94,18 +95,17 @@ def _written_for_the_first_text(
     return None if isinstance(moved, Conflict) else moved
 
 
-def _misfit(update: UpdateFile, number: int, stuck: _Stuck, text: str) -> Misfit:
-    lines = Lines(text)
+def _misfit(update: UpdateFile, number: int, stuck: _Stuck) -> Misfit:
+    haystack = stuck.haystack
     chunk = update.chunks[number]
-    made = chunk.new if chunk.new != chunk.old else ()
-    done = Haystack(lines).find_only(made) if made else None
+    done = haystack.find_only(chunk.new) if chunk.new != chunk.old and chunk.new else None
     return Misfit(
         path=update.path,
         chunk=number + 1,
         chunks=len(update.chunks),
         wanted=tuple(stuck.wanted.lines),
         since=stuck.wanted.since,
-        nearest=nearest(stuck.wanted, lines),
+        nearest=nearest(stuck.wanted, haystack),
         done_at=None if done is None else done + 1,
         why=stuck.why,
     )
@@ -126,14 +126,15 @@ def _attempt(chunks: Sequence[Chunk], text: str, near: int | None) -> tuple[Text
     for number, chunk in enumerate(chunks):
         place = _place(chunk, haystack, cursor, near)
         if isinstance(place, Wanted):
-            return _Stuck(number, place, "not last" if chunk.at_end and chunk.old else "missing")
+            why: Why = "not last" if chunk.at_end and chunk.old else "missing"
+            return _Stuck(number, place, why, haystack)
         placed, at = place
         runs.append(_runs(placed, at))
         cursor = max(cursor, at + len(placed.old))
     ordered = _in_order(runs)
     if ordered is None:
         number = bisect_left(range(len(runs)), 1, key=lambda n: _in_order(runs[: n + 1]) is None)
-        return _Stuck(number, Wanted(chunks[number].old), "taken")
+        return _Stuck(number, Wanted(chunks[number].old), "taken", haystack)
     return joined([edit for run in ordered for edit in _edits(run, lines)])
 
 
@@ -202,12 +203,13 @@ def _insertion(chunk: Chunk, haystack: Haystack, start: _Start) -> int:
 
 
 def _without_blank_ends(chunk: Chunk) -> list[Chunk]:
-    """The chunk, then with fewer and fewer of the blank context lines that end it."""
-    candidates = [chunk]
-    while chunk.lines[-1] == (" ", "") and len(chunk.old) > 1:
-        chunk = replace(chunk, lines=chunk.lines[:-1])
-        candidates.append(chunk)
-    return candidates
+    """The chunk, then without the last, then without all of the blank context lines that end it."""
+    end = len(chunk.lines)
+    while end > 1 and chunk.lines[end - 1] == (" ", ""):
+        end -= 1
+    ends = dict.fromkeys((len(chunk.lines), max(len(chunk.lines) - 1, end), end))
+    shorter = [replace(chunk, lines=chunk.lines[:n]) for n in ends]
+    return [chunk] + [candidate for candidate in shorter[1:] if candidate.old]
 
 
 def _runs(chunk: Chunk, at: int) -> list[_Run]:

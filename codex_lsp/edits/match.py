@@ -61,27 +61,23 @@ class Haystack:
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
-        self._exact = _Form(exact, with_lf(lines.text))
-        self._forms: dict[Pass, _Form] = {exact: self._exact}
+        text = with_lf(lines.text)
+        exactly = _Form(text, lines if len(text) == len(lines.text) else None)
+        self._forms: dict[Pass, _Form] = {exact: exactly}
 
     def find(self, wanted: Wanted) -> int | None:
         """The first line of the place, by the first pass that has one."""
         if len(wanted.lines) > len(self.lines) - wanted.since:
             return None
-        for loosen in PASSES:
-            hits = self._form(loosen).hits(wanted.lines, wanted.since)
-            if wanted.near is None:
-                hit = next(hits, None)
-            else:
-                near = wanted.near
-                hit = min(hits, key=lambda line: abs(line - near), default=None)
-            if hit is not None:
-                return hit
-        return None
+        hit = self._nearest(wanted, exact)
+        if hit is not None or next(self._hits(wanted.lines, plain, wanted.since), None) is None:
+            return hit  # what the loosest pass does not find, none does
+        hits = (self._nearest(wanted, loosen) for loosen in PASSES[1:])
+        return next((hit for hit in hits if hit is not None), None)
 
     def find_only(self, lines: Sequence[str]) -> int | None:
         """The place where `lines` stand exactly, if there is just one in the whole file."""
-        hits = self._exact.hits(lines, 0)
+        hits = self._hits(lines, exact)
         first, second = next(hits, None), next(hits, None)
         return first if second is None else None
 
@@ -100,41 +96,50 @@ class Haystack:
         at = form.text.find("\n" + text.strip(), form.offset(since))
         return None if at < 0 else form.text.count("\n", 0, at)
 
+    def places(self, line: str) -> Iterator[int]:
+        """All lines that are `line` by the loosest comparison."""
+        return self._hits((line,), plain)
+
+    def _nearest(self, wanted: Wanted, loosen: Pass) -> int | None:
+        hits = self._hits(wanted.lines, loosen, wanted.since)
+        near = wanted.near
+        if near is None:
+            return next(hits, None)
+        return min(hits, key=lambda line: abs(line - near), default=None)
+
+    def _hits(self, lines: Sequence[str], loosen: Pass, since: int = 0) -> Iterator[int]:
+        """First lines of all places, in order; those of one pattern may overlap."""
+        form = self._form(loosen)
+        needle = "\n" + loosen("\n".join(lines)) + "\n"
+        before = form.offset(since)
+        line = since
+        at = form.text.find(needle, before)
+        while at >= 0:
+            line += form.text.count("\n", before, at)
+            yield line
+            before = at
+            at = form.text.find(needle, at + 1)
+
     def _form(self, loosen: Pass) -> _Form:
-        form = self._forms.get(loosen)
-        if form is None:
-            text = "\n".join(map(loosen, blocks(with_lf(self.lines.text))))
-            form = self._forms[loosen] = _Form(loosen, text)
-            for other in self._forms.values():  # often a looser form is the same text: share it
-                if other.text == form.text:
-                    form.text = other.text
-        return form
+        if loosen is plain and self._forms[exact].text.isascii():
+            loosen = bare  # there is nothing more to make plain
+        if loosen not in self._forms:
+            loose = "\n".join(map(loosen, blocks(with_lf(self.lines.text))))
+            self._forms[loosen] = _Form(loose)
+        return self._forms[loosen]
 
 
 class _Form:
-    """The file's lines after `loosen`, each between two LF."""
+    """The file's lines as one pass sees them, each between two LF."""
 
-    def __init__(self, loosen: Pass, text: str) -> None:
-        self.loosen = loosen
+    def __init__(self, text: str, lines: Lines | None = None) -> None:
         self.text = f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
-        self._lines: Lines | None = None
+        self._lines = lines  # of the text without the LF that is put before it
 
     def offset(self, line: int) -> int:
         """Where the LF before `line` is."""
         if line == 0:
             return 0
         if self._lines is None:
-            self._lines = Lines(self.text)
-        return self._lines.start(line + 1) - 1
-
-    def hits(self, lines: Sequence[str], since: int) -> Iterator[int]:
-        """First lines of all places, in order; those of one pattern may overlap."""
-        needle = "\n" + self.loosen("\n".join(lines)) + "\n"
-        before = self.offset(since)
-        line = since
-        at = self.text.find(needle, before)
-        while at >= 0:
-            line += self.text.count("\n", before, at)
-            yield line
-            before = at
-            at = self.text.find(needle, at + 1)
+            self._lines = Lines(self.text[1:])
+        return self._lines.start(line)

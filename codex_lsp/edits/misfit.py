@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
-from codex_lsp.edits.lines import Lines, blocks, with_lf
-from codex_lsp.edits.match import Wanted, plain
+from codex_lsp.edits.lines import Lines
+from codex_lsp.edits.match import Haystack, Wanted
 
 _SHOWN = 12  # lines of either kind that a message holds
 _WIDTH = 200  # characters of a line that a message holds
 _COMMON = 20  # what stands in more places says nothing about where
-_WORDS = 24  # words that are looked up when no whole line is known
+_TOLD = 24  # lines or words, the longest, that are asked where they stand
 Why = Literal["missing", "not last", "taken"]
 _WORD = re.compile(r"\w{3,}")
 
@@ -64,40 +65,31 @@ class Misfit:
         return "\n".join(out)
 
 
-def nearest(wanted: Wanted, lines: Lines) -> tuple[tuple[int, str], ...]:
+def nearest(wanted: Wanted, haystack: Haystack) -> tuple[tuple[int, str], ...]:
     """The lines of the file that resemble the wanted ones most, numbered from 1."""
-    start = _elected(_by_line(wanted.lines, lines)) or _elected(_by_word(wanted.lines, lines))
+    lines = haystack.lines
+    start = _elected(_by_line(wanted.lines, haystack))
+    if start is None:
+        start = _elected(_by_word(wanted.lines, lines))
     if start is None:
         return ()
-    first = max(start[0], 0)
-    last = min(start[0] + min(len(wanted.lines), _SHOWN), len(lines))
-    return tuple((at + 1, lines.body(at)) for at in range(first, last))
+    shown = range(max(start, 0), min(start + min(len(wanted.lines), _SHOWN), len(lines)))
+    return tuple((at + 1, lines.body(at)) for at in shown)
 
 
-def _elected(votes: Iterator[int]) -> tuple[int] | None:
+def _elected(votes: Iterator[int]) -> int | None:
     """The place with the most votes, the first of equals."""
     counts = Counter(votes)
-    if not counts:
-        return None
-    return (min(counts, key=lambda start: (-counts[start], start)),)
+    return min(counts, key=lambda start: (-counts[start], start), default=None)
 
 
-def _by_line(wanted: Sequence[str], lines: Lines) -> Iterator[int]:
+def _by_line(wanted: Sequence[str], haystack: Haystack) -> Iterator[int]:
     """A vote for where `wanted` would begin from each line that it shares with the file."""
-    numbers: dict[str, list[int]] = {}
-    for number, line in enumerate(plain("\n".join(wanted)).split("\n")):
-        if line:
-            numbers.setdefault(line, []).append(number)
-    places: dict[str, list[int]] = {line: [] for line in numbers}
-    at = 0
-    for block in blocks(with_lf(lines.text)):
-        for line in plain(block).split("\n"):
-            if line in places:
-                places[line].append(at)
-            at += 1
-    for line, found in places.items():
+    numbers = {line: number for number, line in enumerate(wanted) if line.strip()}
+    for line in sorted(numbers, key=len, reverse=True)[:_TOLD]:
+        found = list(islice(haystack.places(line), _COMMON + 1))
         if len(found) <= _COMMON:
-            yield from (at - number for at in found for number in numbers[line])
+            yield from (at - numbers[line] for at in found)
 
 
 def _by_word(wanted: Sequence[str], lines: Lines) -> Iterator[int]:
@@ -106,8 +98,7 @@ def _by_word(wanted: Sequence[str], lines: Lines) -> Iterator[int]:
     for number, line in enumerate(wanted):
         for word in _WORD.findall(line):
             words.setdefault(word, number)
-    longest = sorted(words, key=len, reverse=True)[:_WORDS]
-    for word in longest:
+    for word in sorted(words, key=len, reverse=True)[:_TOLD]:
         found: list[int] = []
         at = lines.text.find(word)
         while at >= 0 and len(found) <= _COMMON:

@@ -13,6 +13,7 @@ from typing import Literal
 from codex_lsp.edits.unwrap import unwrap
 
 Mark = Literal[" ", "-", "+"]
+_MARKS: dict[str, Mark] = {" ": " ", "-": "-", "+": "+"}
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
 _ADD, _DELETE, _UPDATE = "*** Add File:", "*** Delete File:", "*** Update File:"
 _MOVE, _EOF, _ENVIRONMENT = "*** Move to:", "*** End of File", "*** Environment ID:"
@@ -157,12 +158,14 @@ def _join(before: Section, section: Section) -> Section | BadPatch:
 
 
 def _without_clashing_targets(sections: tuple[Section, ...]) -> Patch | BadPatch:
-    written = [s.path for s in sections if isinstance(s, AddFile)]
-    written += [s.move_to for s in sections if isinstance(s, UpdateFile) and s.move_to]
-    keys = [same_path(path) for path in written]
-    for path, key in zip(written, keys, strict=True):
-        if keys.count(key) > 1:
+    seen: set[str] = set()
+    for section in sections:
+        path = section.move_to if isinstance(section, UpdateFile) else section.path
+        if path is None or isinstance(section, DeleteFile):
+            continue
+        if same_path(path) in seen:
             return BadPatch(f"two sections write {path}")
+        seen.add(same_path(path))
     return Patch(sections)
 
 
@@ -244,8 +247,17 @@ class _Reader:
             anchors.append(self.line[3:])
             self.at += 1
         lines: list[tuple[Mark, str]] = []
-        while not self.at_end() and not _is_anchor(self.line) and not self.line.startswith("***"):
-            lines.append(_marked(self.line))
+        while self.at < len(self.lines) - 1:
+            line = self.lines[self.at]
+            mark = _MARKS.get(line[:1])
+            if mark is not None:
+                lines.append((mark, line[1:]))
+            elif line.startswith("***") or _is_anchor(line):
+                break
+            else:
+                # An empty line lost the space of an empty context line; another that lost its
+                # mark is taken as context, too: context is only compared, never written.
+                lines.append((" ", line))
             self.at += 1
         if not lines:
             return self.bad("a chunk has no lines")
@@ -257,16 +269,3 @@ class _Reader:
 
 def _is_anchor(line: str) -> bool:
     return line.startswith("@@ ") or line.rstrip() == "@@"
-
-
-def _marked(line: str) -> tuple[Mark, str]:
-    # An empty line lost the space of an empty context line; other lines without a mark are taken
-    # as context too, which can only fail to be found: context is never written.
-    match line[:1]:
-        case "+":
-            return "+", line[1:]
-        case "-":
-            return "-", line[1:]
-        case " ":
-            return " ", line[1:]
-    return " ", line

@@ -124,7 +124,6 @@ def _carried(
     shifts = [0, *accumulate(len(edit.new) - (edit.end - edit.start) for edit in typed)]
     moved: list[TextEdit] = []
     clashes: list[Clash] = []
-    lines = Lines(base)
     for edit in edits:
         low, high = _whole_words(edit.start, edit.end, edit.new, base)
         first = bisect_left(highs, low)
@@ -134,7 +133,7 @@ def _carried(
             moved.append(TextEdit(edit.start + shift, edit.end + shift, edit.new))
         elif _settled(edit, base) not in [_settled(other, base) for other in near]:
             had = base[edit.start : edit.end]
-            clashes.append(Clash(edit, near[0], lines.at(edit.start), had))
+            clashes.append(Clash(edit, near[0], Lines(base).at(edit.start), had))
     return Conflict(tuple(clashes)) if clashes else tuple(moved)
 
 

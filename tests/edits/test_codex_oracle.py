@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.tools import require
+from tests.edits.codex_program import linked_apply_patch
 from tests.edits.scenarios import FOLDER, Files, load, names, tree, write
 
 pytestmark = pytest.mark.codex
@@ -22,17 +23,7 @@ DIFFERENCES = tomllib.loads((FOLDER / "codex-differences.toml").read_text())
 @pytest.fixture(scope="module")
 def apply_patch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Codex program under the name by which it is its apply_patch tool."""
-    link = tmp_path_factory.mktemp("codex") / "apply_patch"
-    link.symlink_to(native(require("codex").resolve()))
-    return link
-
-
-def native(codex: Path) -> Path:
-    """The program itself; npm installs a script that would start it under another name."""
-    if codex.suffix != ".js":
-        return codex
-    modules = codex.parents[3]
-    return next(path for path in modules.glob("@openai/*/vendor/*/bin/codex*") if path.is_file())
+    return linked_apply_patch(require("codex"), tmp_path_factory.mktemp("codex"))
 
 
 def codex_result(apply_patch: Path, patch: str, files: Files, root: Path) -> Files | None:

@@ -146,10 +146,20 @@ def test_any_input_is_planned_whole_or_refused_with_a_reason(part: int) -> None:
         "*** Begin Patch\n*** Update File: a\n" + "@@\n" * 200_000 + "*** End Patch",
         "*** Begin Patch\n*** Update File: a\n" + "@@\n-x\n+x\n" * 50_000 + "*** End Patch",
         "*** Begin Patch\n*** Update File: a\n" + " alpha\n" * 100_000 + "*** End Patch",
+        "*** Begin Patch\n*** Update File: a\n" + " \n" * 100_000 + "*** End Patch",
+        "*** Begin Patch\n" + "*** Delete File: a\n*** Add File: a\n" * 20_000 + "*** End Patch",
+        "".join(
+            ["*** Begin Patch", *(f"\n*** Add File: {n}" for n in range(30_000)), "\n*** End Patch"]
+        ),
+        "a\n<<<<<<< SEARCH\n"
+        + "x\ny\n" * 20_000
+        + "=======\n"
+        + "y\nx\n" * 20_000
+        + ">>>>>>> REPLACE",
         "a\n<<<<<<< SEARCH\n" * 30_000,
         "<<<<<<< SEARCH\nx\n=======\n" * 20_000,
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_large_nonsense_is_answered_soon(text: str) -> None:
     check(parse_any(text), FILES)
