@@ -37,12 +37,12 @@ class Ending:
         return 0 if self.orderly and not self.failed else 1
 
     def begin(self, reason: str, *, failed: bool = False) -> None:
-        """End the session for `reason`. The first call counts."""
+        """End the session because of `reason`, a clause for the log. The first call counts."""
         if self.reason:
             return
         self.reason, self.failed = reason, failed
         if failed:
-            logging.getLogger(__name__).error("ending: %s", reason)
+            logging.getLogger(__name__).error("ending, because %s", reason)
         self._orders.put(DEADLINE)
         self._announce()
 

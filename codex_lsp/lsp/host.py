@@ -39,7 +39,10 @@ def run(
 ) -> None:
     """Serve the client that sent `params` with `initialize`, until the inbox says it is over."""
     logging.getLogger("pygls").setLevel(logging.WARNING)  # at INFO it logs whole messages
-    asyncio.run(_session(params, inbox, outbox, ending, registry, compose))
+    with guarded("the session") as outcome:
+        asyncio.run(_session(params, inbox, outbox, ending, registry, compose))
+    if outcome.failed:
+        ending.begin("of a bug; see above", failed=True)
 
 
 def register(server: Server, registry: Registry) -> None:

@@ -97,9 +97,10 @@ class Protocol(LanguageServerProtocol):
 
     def notify(self, method: str, params: Any = None) -> None:
         """Queue a notification. Of progress reports only the newest waits, of diagnostics too."""
-        body = self._encode({"jsonrpc": "2.0", "method": method, "params": params})
+        plain = self._plain(params)
+        body = self._encode({"jsonrpc": "2.0", "method": method, "params": plain})
         outbox = self._server.outbox
-        match method, self._plain(params):
+        match method, plain:
             case "$/progress", {"token": token, "value": {"kind": "report"}}:
                 outbox.put(body, key=(method, token), spare=True)
             case "$/progress", {"token": token}:

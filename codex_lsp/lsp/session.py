@@ -43,13 +43,13 @@ def serve(read: Read, write: Write, registry: Registry, compose: Compose) -> int
     gate = Gate(registry, outbox.put, deliver, ending)
     for name in _SIGNALS:
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_, name=name: ending.begin(name))
+            signal.signal(getattr(signal, name), lambda *_, name=name: ending.begin(f"{name} came"))
     _start_reader(read, gate, ending)
     first = inbox.take()
     if isinstance(params := dig(first, "params"), dict):
         _host(params, inbox, outbox, ending, registry, compose)
     outbox.flush(_FLUSH)
-    logging.getLogger(__name__).info("ending with %d: %s", ending.code, ending.reason)
+    logging.getLogger(__name__).info("ending with %d, because %s", ending.code, ending.reason)
     return ending.code
 
 

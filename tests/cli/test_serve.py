@@ -78,7 +78,7 @@ def test_the_log_goes_to_a_file_and_has_no_bodies(tmp_path: Path) -> None:
         client.call("codex/nothing", {"secret": "sk-planted"})
         assert client.leave() == 0
         assert client.stderr == ""
-    assert "ending with 0" in log.read_text()
+    assert "ending with 0, because the client said exit" in log.read_text()
     assert "sk-planted" not in log.read_text()
 
 

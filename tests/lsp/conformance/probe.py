@@ -237,6 +237,8 @@ REGISTRY = Registry(
 
 @asynccontextmanager
 async def compose(server: Any) -> AsyncIterator[None]:
+    if server.initialize_params.get("initializationOptions") == "fail to compose":
+        raise RuntimeError(SECRET)
     yield
 
 

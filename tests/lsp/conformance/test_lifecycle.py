@@ -13,7 +13,7 @@ import pytest
 from codex_lsp.lsp.frames import MAX_BODY
 from codex_lsp.lsp.session import editor_process
 from tests.doubles.raw_client import SERVE, RawClient, framed, wait_for_file
-from tests.lsp.conformance.probe import COMMAND
+from tests.lsp.conformance.probe import COMMAND, SECRET
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
 
@@ -89,6 +89,14 @@ def test_shutdown_cancels_what_is_running_and_answers_it() -> None:
         for request in running:
             (answer,) = client.answers(request)
             assert answer["error"]["code"] == -32800
+
+
+def test_a_session_that_cannot_be_put_together_ends_and_says_so() -> None:
+    with RawClient(COMMAND) as client:
+        client.initialize(initializationOptions="fail to compose")
+        assert client.wait() == 1
+        assert "RuntimeError" in client.stderr
+        assert SECRET not in client.stderr
 
 
 def test_nothing_printed_reaches_the_client() -> None:
