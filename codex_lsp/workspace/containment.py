@@ -29,9 +29,10 @@ PROTECTED_PAIRS = frozenset({(".github", "workflows")})
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A path that may be used: `path` is resolved, `protected` says that it configures tools."""
+    """A path below `root`, resolved; `protected` says that it configures tools."""
 
     path: Path
+    root: Path
     protected: bool
 
 
@@ -61,7 +62,7 @@ def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
     if problem := _special(path):
         return Outside(f"{raw} {problem}")
     named = PurePosixPath(raw.replace(os.sep, "/"))
-    return Inside(path, is_protected(path.relative_to(root)) or is_protected(named))
+    return Inside(path, root, is_protected(path.relative_to(root)) or is_protected(named))
 
 
 def is_protected(relative: PurePosixPath | Path) -> bool:

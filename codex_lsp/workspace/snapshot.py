@@ -12,6 +12,7 @@ from pathlib import Path
 from codex_lsp.workspace import containment, disk
 from codex_lsp.workspace.containment import Outside
 from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.ignore import ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class Snapshot:
         place = containment.resolve(raw, self.roots)
         if isinstance(place, Outside):
             return place
+        is_open = place.path in self.buffers
+        if reason := ignored(place.path, place.root, is_open=is_open):
+            return Outside(reason)
         if buffer := self.buffers.get(place.path):
             return Found(place.path, buffer, place.protected)
         if not place.path.exists():
