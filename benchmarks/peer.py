@@ -187,4 +187,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     for name, value in own.items():
         if name.startswith(("XDG", "CODEX_HOME")):
             Path(value).mkdir(parents=True, exist_ok=True)
-    return os.environ | own
+    inherited = {
+        # With it, our code would be compiled at every start, unlike what pip has installed.
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE"
+    }
+    return inherited | own
