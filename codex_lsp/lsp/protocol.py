@@ -37,14 +37,17 @@ _KEPT = frozenset(
         "$/setTrace",
         "initialized",
         "textDocument/didSave",
-        "workspace/didChangeWorkspaceFolders",
     )
 )
 """Where pygls's own handler runs, which then calls the registered one."""
 
 
 class Protocol(LanguageServerProtocol):
-    """One session with one client. Runs on the event loop only."""
+    """One session with one client. Runs on the event loop only.
+
+    pygls never gets `initialize`: it has been answered, its params stay plain (typing what an
+    editor sends takes 0.1 s at first), and pygls's own workspace is not used.
+    """
 
     _server: Server
 
@@ -59,16 +62,6 @@ class Protocol(LanguageServerProtocol):
             "textDocument/didClose": server.documents.did_close,
             "workspace/executeCommand": self._execute_command,
         }
-
-    def begin(self, params: dict[str, Any]) -> None:
-        """Take the params of `initialize`, which has been answered already."""
-        try:
-            typed = self._converter.structure(params, types.InitializeParams)
-        except _MISFITS:
-            log.warning("initialize has not quite the shape of its params; going on without")
-            typed = types.InitializeParams(capabilities=types.ClientCapabilities())
-        for _ in self.lsp_initialize(typed):
-            pass
 
     def receive(self, message: dict[str, Any]) -> None:
         """Deal with one well-formed message. Never raises."""

@@ -58,7 +58,6 @@ class Server(LanguageServer):
             protocol_cls=Protocol,
             converter_factory=default_converter,
         )
-        self.protocol.begin(params)
 
     async def ask(
         self,

@@ -47,8 +47,9 @@ async def derived(params: dict[str, Any], registry: Registry) -> Any:
     converter = get_converter()
     async with hosted(registry, **params) as one:
         features = one.server.protocol.fm
+        client = converter.structure(params["capabilities"], types.ClientCapabilities)
         builder = ServerCapabilitiesBuilder(
-            converter.structure(params["capabilities"], types.ClientCapabilities),
+            client,
             {*features.features, *features.builtin_features},
             features.feature_options,
             list(features.commands),
@@ -56,7 +57,7 @@ async def derived(params: dict[str, Any], registry: Registry) -> Any:
             None,
             one.server.encoding,
         )
-        assert one.server.encoding == one.server.workspace.position_encoding
+        assert one.server.encoding == builder.choose_position_encoding(client)
         build: Any = builder.build
         capabilities: dict[str, Any] = converter.unstructure(build())
         sync = capabilities["textDocumentSync"]
