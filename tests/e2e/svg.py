@@ -72,7 +72,9 @@ def _row(line: str, row: int) -> Iterator[str]:
             yield (
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{ROW}" fill="{paper}"/>'
             )
-        if text.strip():
+        if shown := text.strip():
+            x += (len(text) - len(text.lstrip())) * CELL
+            width = len(shown) * CELL
             extras = "".join(
                 attribute
                 for attribute, wanted in (
@@ -84,7 +86,7 @@ def _row(line: str, row: int) -> Iterator[str]:
             )
             yield (
                 f'<text x="{x:.1f}" y="{y + ROW * 0.75:.1f}" textLength="{width:.1f}" '
-                f'xml:space="preserve" fill="{ink}"{extras}>{escape(text)}</text>'
+                f'xml:space="preserve" fill="{ink}"{extras}>{escape(shown)}</text>'
             )
 
 

@@ -11,15 +11,11 @@ from tests.e2e.scene import BROKEN, FAULT, FIXED, LINE, PROBLEM, scene
 from tests.e2e.tools import REPO, require
 
 CONFIG = REPO / "editors" / "neovim" / "init.lua"
+FEED = REPO / "editors" / "neovim" / "diagnostics.lua"
 OTHER_SERVER = """
-  -- Another server's diagnostic, passed on as a plug-in would do it.
   local line, column, message = ...
-  local span = { start = { line = line, character = column } }
-  span['end'] = { line = line, character = column + 6 }
-  vim.lsp.get_clients({ name = 'codex' })[1]:notify('codex/didChangeDiagnostics', {
-    uri = vim.uri_from_bufnr(0),
-    diagnostics = { { range = span, message = message, severity = 1, source = 'other' } },
-  })
+  local found = { lnum = line, col = column, end_col = column + 6, message = message }
+  vim.diagnostic.set(vim.api.nvim_create_namespace('other'), 0, { found })
 """
 
 
@@ -38,6 +34,7 @@ async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(
         title = "Codex: fix this"
         if told:
             title = f'Codex: fix "{PROBLEM}"'
+            await editor.command(f"luafile {FEED}")
             await editor.lua(OTHER_SERVER, LINE - 1, column, PROBLEM)
 
         await editor.choose_action(title)

@@ -17,7 +17,7 @@ def test_text_keeps_its_colour_and_is_escaped() -> None:
     drawn = draw(["a < \x1b[31mb\x1b[0m\x1b[38;2;1;2;3mc\x1b[38;5;232md\x1b[91me"])
 
     inks = ["#d4d6d9", BASIC[1], "#010203", "#080808", BASIC[9]]
-    assert texts(drawn) == list(zip(["a < ", "b", "c", "d", "e"], inks, strict=True))
+    assert texts(drawn) == list(zip(["a <", "b", "c", "d", "e"], inks, strict=True))
 
 
 def test_reversed_cells_swap_ink_and_paper() -> None:
