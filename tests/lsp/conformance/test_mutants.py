@@ -21,9 +21,23 @@ from tests.lsp.conformance.probe import SECRET
 from tests.lsp.conformance.table import AFTER, BEFORE, RUNNING, Case
 from tests.lsp.conformance.test_table import check
 
-Check = Callable[[RawClient], None]
+Check = Callable[["Client"], None]
 NOTICED = (AssertionError, KeyError, IndexError, subprocess.TimeoutExpired, BrokenPipeError)
 RUN = (sys.executable, "-m", "tests.lsp.conformance.mutated")
+
+
+class Client(RawClient):
+    """Of the server as it is: there is time."""
+
+    def hurry(self) -> None:
+        """From here on a mutant owes what it will not give."""
+
+
+class Mutilated(Client):
+    """Of a mutant: what it has not said soon after an answer to something else, it never will."""
+
+    def hurry(self) -> None:
+        self.deadline = 4
 
 
 @dataclass(frozen=True)
@@ -34,10 +48,10 @@ class Mutant:
     noticed_by: Check
 
 
-def begin(client: RawClient) -> None:
+def begin(client: Client) -> None:
     client.initialize()
     client.call("codex/echo")
-    client.deadline = 3  # what has not come by then, beside answers that have, never will
+    client.hurry()
 
 
 def named(cases: list[Case], name: str) -> Case:
@@ -46,53 +60,53 @@ def named(cases: list[Case], name: str) -> Case:
 
 
 def running(name: str) -> Check:
-    def noticed_by(client: RawClient) -> None:
+    def noticed_by(client: Client) -> None:
         begin(client)
         check(client, named(RUNNING, name))
 
     return noticed_by
 
 
-def before(client: RawClient, name: str) -> None:
+def before(client: Client, name: str) -> None:
     client.call("codex/echo")
-    client.deadline = 3
+    client.hurry()
     check(client, named(BEFORE, name))
 
 
-def after(client: RawClient, name: str) -> None:
+def after(client: Client, name: str) -> None:
     begin(client)
     client.call("shutdown")
     check(client, named(AFTER, name))
 
 
-def nothing_secret_is_told(client: RawClient) -> None:
+def nothing_secret_is_told(client: Client) -> None:
     begin(client)
     client.call("codex/failLater")
     assert SECRET not in str(client.received)
     assert "Traceback" not in str(client.received)
 
 
-def nothing_secret_is_logged(client: RawClient) -> None:
+def nothing_secret_is_logged(client: Client) -> None:
     begin(client)
     client.call("codex/failLater")
     client.leave()
     assert SECRET not in client.stderr
 
 
-def printing_stays_off_the_wire(client: RawClient) -> None:
+def printing_stays_off_the_wire(client: Client) -> None:
     begin(client)
     assert client.call("codex/print")["result"] == "0"
     client.leave()
     assert client.garbage == b""
 
 
-def children_get_no_stdin_of_ours(client: RawClient) -> None:
+def children_get_no_stdin_of_ours(client: Client) -> None:
     begin(client)
     client.request("codex/print")
     assert client.call("codex/echo")["result"] == {}
 
 
-def shutdown_stops_what_runs(client: RawClient) -> None:
+def shutdown_stops_what_runs(client: Client) -> None:
     begin(client)
     sleeping = client.request("codex/sleep")
     client.wait_for(lambda message: message.get("method") == "codex/asleep")
@@ -100,39 +114,39 @@ def shutdown_stops_what_runs(client: RawClient) -> None:
     assert client.answer(sleeping)["error"]["code"] == -32800
 
 
-def silence_has_a_deadline(client: RawClient) -> None:
+def silence_has_a_deadline(client: Client) -> None:
     begin(client)
     assert client.call("codex/ask", {"timeout": 0.01})["result"]["failure"] == "ClientTimeout"
 
 
-def leaving_without_shutdown_is_1(client: RawClient) -> None:
+def leaving_without_shutdown_is_1(client: Client) -> None:
     begin(client)
     client.close_stdin()
     assert client.wait() == 1
 
 
-def oversize_ends_the_session(client: RawClient) -> None:
+def oversize_ends_the_session(client: Client) -> None:
     begin(client)
     client.send_bytes(b"Content-Length: 99999999999\r\n\r\n")
     assert client.wait() == 1
 
 
-def a_hanging_handler_is_left_behind(client: RawClient) -> None:
+def a_hanging_handler_is_left_behind(client: Client) -> None:
     begin(client)
     client.notify("codex/hang", {"path": "/dev/null"})
     client.close_stdin()
     assert client.wait() == 1
 
 
-def a_dead_editor_is_noticed(client: RawClient) -> None:
+def a_dead_editor_is_noticed(client: Client) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     client.initialize(processId=gone.pid)
-    client.deadline = 8
+    client.hurry()
     assert client.wait() == 1
 
 
-def a_handler_sees_the_text_of_its_moment(client: RawClient) -> None:
+def a_handler_sees_the_text_of_its_moment(client: Client) -> None:
     begin(client)
     document = {"uri": "u", "languageId": "x", "version": 1, "text": "old"}
     change = {"textDocument": {"uri": "u", "version": 2}, "contentChanges": [{"text": "new"}]}
@@ -281,7 +295,7 @@ OWN_CHECKS = (
 def test_a_mutant_is_noticed(name: str) -> None:
     mutant = MUTANTS[name]
     with (
-        RawClient((*RUN, mutant.module, mutant.old, mutant.new)) as client,
+        Mutilated((*RUN, mutant.module, mutant.old, mutant.new)) as client,
         pytest.raises(NOTICED),
     ):
         mutant.noticed_by(client)
@@ -289,7 +303,7 @@ def test_a_mutant_is_noticed(name: str) -> None:
 
 @pytest.mark.parametrize("noticed_by", OWN_CHECKS, ids=lambda one: one.__name__)
 def test_the_checks_that_are_not_in_the_table_pass_on_the_real_server(noticed_by: Check) -> None:
-    with RawClient(RUN) as client:
+    with Client(RUN) as client:
         noticed_by(client)
 
 
