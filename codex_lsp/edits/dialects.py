@@ -26,7 +26,7 @@ from codex_lsp.edits.unwrap import unwrap
 _SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL)[ \t]*(?P<path>\S.*)?")
 _MIDDLE = re.compile(r"={5,9}[ \t]*")
 _REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED)[ \t]*")
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*")
+_HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d+))? \+\d+(?:,\d+)? @@.*")
 _LINK_MODES = ("120000", "160000")  # a symbolic link; another repository
 
 

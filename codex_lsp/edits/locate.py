@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from codex_lsp.edits.align import aligned
 from codex_lsp.edits.diff import diff, joined
 from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.match import Haystack, Wanted
@@ -21,7 +22,7 @@ from codex_lsp.edits.rebase import Conflict, carry
 from codex_lsp.edits.text import TextEdit, apply_edits
 
 __all__ = ["Misfit", "locate"]
-_NUMBERS = re.compile(r"-(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*")  # a unified diff's header
+_NUMBERS = re.compile(r"-(\d{1,9})(?:,\d+)? \+\d+(?:,\d+)? @@.*")  # a unified diff's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +215,19 @@ def _without_blank_ends(chunk: Chunk) -> list[Chunk]:
 
 def _runs(chunk: Chunk, at: int) -> list[_Run]:
     runs: list[_Run] = []
-    start, added = at, list[str]()
+    removed, added = list[str](), list[str]()
     for mark, text in (*chunk.lines, (" ", "")):
         match mark:
             case "-":
-                at += 1
+                removed.append(text)
             case "+":
                 added.append(text)
             case " ":
-                if added or at > start:
-                    runs.append(_Run(start, at, tuple(added)))
-                at += 1
-                start, added = at, []
+                # A line that is removed and added again as it was stays, in the file's spelling.
+                for i, j, k, m in aligned(removed, added):
+                    runs.append(_Run(at + i, at + j, tuple(added[k:m])))
+                at += len(removed) + 1
+                removed, added = [], []
     return runs
 
 

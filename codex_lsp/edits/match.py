@@ -91,10 +91,13 @@ class Haystack:
         return first if any(loosen(have) == loosen(want) for loosen in PASSES) else None
 
     def find_start(self, text: str, since: int) -> int | None:
-        """The first line at or after `since` that begins with `text`, white space aside."""
+        """The only line at or after `since` that begins with `text`, white space aside."""
         form = self._form(bare)
-        at = form.text.find("\n" + text.strip(), form.offset(since))
-        return None if at < 0 else form.text.count("\n", 0, at)
+        needle = "\n" + text.strip()
+        at = form.text.find(needle, form.offset(since))
+        if at < 0 or needle == "\n" or form.text.find(needle, at + 1) >= 0:
+            return None
+        return form.text.count("\n", 0, at)
 
     def places(self, line: str) -> Iterator[int]:
         """All lines that are `line` by the loosest comparison."""

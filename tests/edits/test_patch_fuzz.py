@@ -140,6 +140,8 @@ def test_any_input_is_planned_whole_or_refused_with_a_reason(part: int) -> None:
     "text",
     [
         "[" * 100_000,
+        f"--- a/a\n+++ b/a\n@@ -{'9' * 9_000},1 +1 @@\n-alpha\n+x\n",
+        f"*** Begin Patch\n*** Update File: a\n@@ -{'9' * 9_000} +1 @@\n-gamma\n*** End Patch",
         '{"input":' * 50_000,
         "```\n" * 50_000,
         "*** Begin Patch\n" * 30_000 + "*** End Patch",
@@ -159,7 +161,7 @@ def test_any_input_is_planned_whole_or_refused_with_a_reason(part: int) -> None:
         "a\n<<<<<<< SEARCH\n" * 30_000,
         "<<<<<<< SEARCH\nx\n=======\n" * 20_000,
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_large_nonsense_is_answered_soon(text: str) -> None:
     check(parse_any(text), FILES)
