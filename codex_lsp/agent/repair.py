@@ -49,7 +49,7 @@ class Try:
     problem: str | None
 
     def __str__(self) -> str:
-        return f"try {self.number} of {self.most}: {self.problem or 'this one is good'}"
+        return f"try {self.number} of {self.most}: {self.problem or 'this one will do'}"
 
 
 async def accept(_source: str) -> str | None:

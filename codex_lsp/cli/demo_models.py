@@ -34,8 +34,8 @@ class Answerer:
 
 _TOY = """\
 This was a toy: SmolLM2, with 135 million parameters, mends about half of such one-line bugs (see
-docs/local-models.md). It saw one function and one error, and tried until the check passed. The
-real model sees more, changes more than one function, explains, and needs fewer tries."""
+docs/local-models.md). It saw one function and one error, five tries at most, and nothing else.
+The real model sees more of your code, changes more than one function, and explains."""
 
 
 async def choose(ports: Sequence[tuple[str, int]] = USUAL_PORTS) -> Answerer | None:

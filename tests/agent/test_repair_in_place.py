@@ -103,7 +103,7 @@ async def test_each_try_is_told(tmp_path: Path) -> None:
     assert [line for line in desk.told if line.startswith("try")] == [
         "try 1 of 5: the answer holds no code",
         "try 2 of 5: area is too small",
-        "try 3 of 5: this one is good",
+        "try 3 of 5: this one will do",
     ]
 
 
@@ -147,3 +147,12 @@ async def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     desk.editor.texts.clear()
     with pytest.raises(RequestRefused):
         await desk.fix(5)
+
+
+async def test_a_protected_file_is_the_person_s_own(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.path = desk.path.with_name(".env.py")
+    desk.editor.texts = {desk.path: TEXT}
+    with pytest.raises(RequestRefused, match="only you may change it"):
+        await desk.fix(5)
+    assert desk.told == []
