@@ -80,10 +80,18 @@ class NotApplied:
     changed_meanwhile: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The change waits for the person, in `hunks` parts; nothing is changed yet."""
+
+    path: Path
+    hunks: int
+
+
 class Editor(Protocol):
     """Whoever holds the person's text."""
 
-    async def apply(self, change: Change, *, label: str) -> Applied | NotApplied:
+    async def apply(self, change: Change, *, label: str) -> Applied | NotApplied | Held:
         """Make one change, on the live text or not at all, and prove it before saying so."""
         ...
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.lines import split_lines
-from codex_lsp.agent.ports import Applied, ChangeFile, Editor, NotApplied, Snapshots
+from codex_lsp.agent.ports import Applied, ChangeFile, Editor, Held, NotApplied, Snapshots
 from codex_lsp.agent.repair import Completion, Faulty, Try, repair
 from codex_lsp.agent.replacement import is_function
 from codex_lsp.agent.requests import Fix, Place
@@ -74,7 +74,10 @@ async def fix_function(
     if not await person.agree(unified(found.text, text, snapshot.name(found.path))):
         return NotApplied(found.path, "the change was not agreed to")
     change = ChangeFile(found.path, found.source, diff(found.text, text))
-    return await editor.apply(change, label=label)
+    outcome = await editor.apply(change, label=label)
+    if isinstance(outcome, Held):
+        return NotApplied(found.path, "it waits for your review")
+    return outcome
 
 
 def _function(text: str, place: Place) -> tuple[int, int]:

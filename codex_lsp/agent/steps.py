@@ -57,6 +57,14 @@ class Landed:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change waits for the person, in `hunks` parts."""
+
+    path: Path
+    hunks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A change was not made, and why; the model is told too."""
 
@@ -70,5 +78,16 @@ class Spent:
     usage: Usage | None
 
 
-Step = Asking | Thinking | Writing | Patching | Retrying | Landed | Refused | Spent | RateLimits
+Step = (
+    Asking
+    | Thinking
+    | Writing
+    | Patching
+    | Retrying
+    | Landed
+    | Waiting
+    | Refused
+    | Spent
+    | RateLimits
+)
 StepSink = Callable[[Step], None]

@@ -40,7 +40,7 @@ async def reverse(undos: Sequence[Undo], editor: Editor, *, label: str) -> Rever
         outcome = await editor.apply(_change(undo), label=label)
         if isinstance(outcome, Applied):
             done.append(outcome)
-        else:
+        elif isinstance(outcome, NotApplied):
             kept.append(outcome)
     return Reversed(tuple(applied.undo for applied in done), tuple(done), tuple(kept))
 

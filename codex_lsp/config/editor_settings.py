@@ -28,6 +28,15 @@ class EditorSettings:
             "`config.toml`, else the model's own.",
         },
     )
+    apply: str = field(
+        default="auto",
+        metadata={
+            "key": "edits.apply",
+            "doc": "`auto`: changes are made at once, and a turn can be undone. `propose`: they "
+            "wait as diagnostics with the code actions keep and undo.",
+            "choices": ("auto", "propose"),
+        },
+    )
     context_bytes: int = field(
         default=12_000,
         metadata={
@@ -56,6 +65,7 @@ class Setting:
     doc: str
     minimum: int | None = None
     maximum: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class Parsed:
 _KINDS: Mapping[str, type] = {
     "model": str,
     "effort": str,
+    "apply": str,
     "context_bytes": int,
     "offer_presets": bool,
 }
@@ -84,6 +95,7 @@ def reference() -> tuple[Setting, ...]:
             doc=entry.metadata["doc"],
             minimum=entry.metadata.get("minimum"),
             maximum=entry.metadata.get("maximum"),
+            choices=entry.metadata.get("choices", ()),
         )
         for entry in fields(EditorSettings)
     )
@@ -114,6 +126,8 @@ def parse(section: object) -> Parsed:
 def _wrong(setting: Setting, value: object) -> str | None:
     if type(value) is not setting.kind:
         return f"has to be {_NAMES[setting.kind]}"
+    if setting.choices and value not in setting.choices:
+        return f"has to be one of {', '.join(setting.choices)}"
     if isinstance(value, int) and setting.minimum is not None and value < setting.minimum:
         return f"has to be at least {setting.minimum}"
     if isinstance(value, int) and setting.maximum is not None and value > setting.maximum:

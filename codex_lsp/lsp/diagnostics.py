@@ -38,6 +38,7 @@ class Diagnostics:
     def known(self, uri: str, context: Sequence[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
         """All that is known of `uri`, with what a request's `context` adds to it."""
         fed = self._fed.get(uri, ())
+        context = [entry for entry in context if not _is_ours(entry)]
         seen = {_identity(entry) for entry in fed}
         return (*fed, *(entry for entry in context if _identity(entry) not in seen))
 
@@ -50,6 +51,12 @@ def touching(diagnostics: Sequence[Diagnostic], lines: LineRange) -> tuple[Diagn
         if own is not None and own.start < lines.end and lines.start < own.end:
             found.append(entry)
     return tuple(found)
+
+
+def _is_ours(entry: Diagnostic) -> bool:
+    """A hunk of ours that waits for review is no problem to fix."""
+    data = entry.get("data")
+    return isinstance(data, Mapping) and "hunkId" in data
 
 
 def _identity(entry: Diagnostic) -> tuple[object, ...]:

@@ -26,6 +26,15 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingHunk:
+    """A change that waits for the person here; `more` says that its file has others."""
+
+    id: str
+    turn: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Spot:
     """Where the person is: the text of the lines, and the diagnostics there and in the file."""
 
@@ -36,6 +45,7 @@ class Spot:
     automatic: bool
     presets: bool = True
     undoable: bool = False
+    hunks: tuple[PendingHunk, ...] = ()
 
 
 def offers(spot: Spot, only: Sequence[str] | None) -> list[Offer]:
@@ -44,6 +54,7 @@ def offers(spot: Spot, only: Sequence[str] | None) -> list[Offer]:
 
 
 def _all(spot: Spot) -> Iterator[Offer]:
+    yield from _reviews(spot)
     yield from _fixes(spot)
     if spot.automatic:
         return
@@ -91,6 +102,19 @@ def _fixes(spot: Spot) -> Iterator[Offer]:
             {"diagnostics": list(spot.here)},
             spot.here,
         )
+
+
+def _reviews(spot: Spot) -> Iterator[Offer]:
+    for hunk in spot.hunks:
+        this = {"hunkId": hunk.id}
+        yield Offer("Codex: keep this change", "quickfix.codex.hunk", "codex.hunk.accept", this)
+        yield Offer("Codex: undo this change", "quickfix.codex.hunk", "codex.hunk.reject", this)
+    if not spot.automatic and any(hunk.more for hunk in spot.hunks):
+        kind, turn = "source.codex.hunks", {"taskId": spot.hunks[0].turn}
+        yield Offer("Codex: keep all changes of this file", kind, "codex.hunk.acceptFile")
+        yield Offer("Codex: undo all changes of this file", kind, "codex.hunk.rejectFile")
+        yield Offer("Codex: keep all changes of this turn", kind, "codex.turn.accept", turn)
+        yield Offer("Codex: undo all changes of this turn", kind, "codex.turn.reject", turn)
 
 
 def _presets() -> Iterator[Offer]:

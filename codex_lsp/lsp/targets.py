@@ -32,6 +32,7 @@ class Target:
     prompt: str | None = None
     preset: str | None = None
     task_id: str | None = None
+    hunk_id: str | None = None
 
 
 def parse_target(arguments: Sequence[object] | None) -> Target:
@@ -49,6 +50,7 @@ def parse_target(arguments: Sequence[object] | None) -> Target:
         prompt=_string(given, "prompt"),
         preset=_string(given, "preset"),
         task_id=_string(given, "taskId"),
+        hunk_id=_string(given, "hunkId"),
     )
 
 

@@ -16,6 +16,7 @@ from codex_lsp.agent.steps import (
     Spent,
     Step,
     Thinking,
+    Waiting,
     Writing,
 )
 
@@ -35,14 +36,22 @@ def describe(step: Step) -> str | None:
             return f"writing the change ({size} characters)"
         case Retrying(wait=wait, reason=reason):
             return f"{reason}; trying again in {wait:.0f} s"
-        case Landed(path=path, hunks=hunks):
-            return f"changed {path.name} ({plural(hunks, 'place')})"
-        case Refused(reason=reason):
-            return reason
+        case Landed() | Waiting() | Refused():
+            return _of_change(step)
         case Spent() | RateLimits():
             return None
         case _:
             assert_never(step)
+
+
+def _of_change(step: Landed | Waiting | Refused) -> str:
+    match step:
+        case Landed(path=path, hunks=hunks):
+            return f"changed {path.name} ({plural(hunks, 'place')})"
+        case Waiting(path=path, hunks=hunks):
+            return f"{plural(hunks, 'change')} of {path.name} to review"
+        case Refused(reason=reason):
+            return reason
 
 
 def reporter(report: Callable[[str], None]) -> Callable[[Step], None]:
@@ -59,6 +68,11 @@ def changed(paths: list[Path]) -> str:
     """The sentence at the end of a turn that changed files."""
     names = ", ".join(path.name for path in paths)
     return f"Changed {names}."
+
+
+def to_review(count: int) -> str:
+    """The sentence at the end of a turn whose changes wait."""
+    return f"{plural(count, 'change')} to review: keep or undo each by its code action."
 
 
 def plural(count: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent import requests
@@ -24,10 +25,14 @@ def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
 
     async def work(task: Task) -> str:
         at = bench.workplace(place.path)
+        if bench.settings.apply == "propose":
+            at = replace(at, editor=bench.review.for_turn(task.id))
         tell = noting(bench, task)
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
         if changed:
             return words.changed([Path(name) for name in changed])
+        if waiting := bench.review.of_turn(task.id):
+            return words.to_review(len(waiting))
         message = ended.text or "Codex changed nothing."
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
         return "Nothing was changed."

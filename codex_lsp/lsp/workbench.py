@@ -21,6 +21,7 @@ from codex_lsp.lsp.diagnostics import Diagnostics
 from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.progress import Wire
+from codex_lsp.lsp.review import Review
 from codex_lsp.lsp.targets import BadArguments, Target
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.workspace.ledger import Ledger
@@ -82,6 +83,7 @@ class Workbench:
         )
         self.editor = LspEditor(host, self.client, self.buffers, self._tell_created)
         self.adapters = adapters
+        self.review = Review(host, self.buffers, self.editor, self.ledger)
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
@@ -89,7 +91,7 @@ class Workbench:
         self._models: dict[str | None, Model] = {}
         self.set_roots(_folders(params))
         self.use_settings(params.get("initializationOptions"))
-        host.documents.listen(self._forget_closed)
+        host.documents.listen(self._follow)
 
     def use_settings(self, section: object) -> None:
         """Take the section `codex`, bare or under its name; what is wrong in it is told."""
@@ -162,7 +164,8 @@ class Workbench:
             self._models[name] = self.adapters.open_model(name)
         return self._models[name]
 
-    def _forget_closed(self, event: DocumentEvent) -> None:
+    def _follow(self, event: DocumentEvent) -> None:
+        self.review.follow(event, to_path(event.uri))
         if event.kind == "closed":
             self.diagnostics.forget(event.uri)
             if self.last is not None and self.last.uri == event.uri:

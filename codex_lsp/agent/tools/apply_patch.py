@@ -17,10 +17,11 @@ from codex_lsp.agent.ports import (
     ChangeFile,
     CreateFile,
     Editor,
+    Held,
     NotApplied,
     Snapshots,
 )
-from codex_lsp.agent.steps import Landed, Refused, StepSink
+from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.edits.dialects import parse_any
 from codex_lsp.edits.diff import diff
@@ -89,13 +90,17 @@ class ApplyPatch:
         failed: list[NotApplied] = []
         for change in changes:
             outcome = await self._editor.apply(change, label=self._label)
-            if isinstance(outcome, NotApplied):
-                failed.append(outcome)
-                self._tell(Refused(outcome.reason))
-                continue
-            hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
-            self._tell(Landed(outcome.path, hunks, outcome.undo))
-            done.append(self._note(change, outcome))
+            match outcome:
+                case NotApplied(reason=reason):
+                    failed.append(outcome)
+                    self._tell(Refused(reason))
+                case Held(path, hunks):
+                    self._tell(Waiting(path, hunks))
+                    done.append(f"{self._base.name(path)} (the person reviews this first)")
+                case Applied(path, undo=undo):
+                    hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
+                    self._tell(Landed(path, hunks, undo))
+                    done.append(self._note(change, outcome))
         self._base = self._snapshots()
         if not failed:
             return Answer("Success. Updated the following files:\n" + "\n".join(done), settles=True)

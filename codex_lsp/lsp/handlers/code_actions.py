@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
@@ -10,10 +11,11 @@ from lsprotocol import types
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.diagnostics import touching
-from codex_lsp.lsp.offers import Offer, Spot, offers
+from codex_lsp.lsp.offers import Offer, PendingHunk, Spot, offers
 from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.targets import range_lines
 from codex_lsp.lsp.workbench import Spot as LastSpot
+from codex_lsp.lsp.workbench import Workbench
 
 
 def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str, Any]] | None:
@@ -25,7 +27,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         return None
     asked = server.plain(params.range)
     lines = range_lines(asked) or LineRange(0, 1)
-    context = params.context
+    context, path = params.context, to_path(uri)
     automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
     known = bench.diagnostics.known(uri, [server.plain(entry) for entry in context.diagnostics])
     spot = Spot(
@@ -35,13 +37,19 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         in_file=known,
         automatic=automatic,
         presets=bench.settings.offer_presets,
-        undoable=(path := to_path(uri)) is not None and bench.ledger.touches(path),
+        undoable=path is not None and bench.ledger.touches(path),
+        hunks=() if path is None else _pending(bench, path, lines),
     )
     if not automatic:
         bench.last = LastSpot(uri, lines)
     where = {"uri": uri, "range": asked, "version": document.version}
     found = offers(spot, context.only)
     return [_action(offer, where, tagged=bench.client.llm_tag) for offer in found] or None
+
+
+def _pending(bench: Workbench, path: Path, lines: LineRange) -> tuple[PendingHunk, ...]:
+    more = len(bench.review.at(path)) > 1
+    return tuple(PendingHunk(hunk.id, hunk.turn, more) for hunk in bench.review.at(path, lines))
 
 
 def _action(offer: Offer, where: Mapping[str, Any], *, tagged: bool) -> dict[str, Any]:
