@@ -26,8 +26,14 @@ class Emacs:
         await self.shown.type(str(line))
         await self.shown.press("Enter")
 
+    async def insert(self) -> None:
+        """Emacs has no modes."""
+
     async def type(self, text: str) -> None:
         await self.shown.type(text)
+
+    async def leave(self) -> None:
+        """Emacs has no modes."""
 
     async def choose_action(self, title: str) -> None:
         (self.shown.place / "wanted").write_text(title)

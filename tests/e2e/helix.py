@@ -26,8 +26,10 @@ display-progress-messages = true
 """
 
 
+SIZE = (300, 60)  # columns and rows: the whole of a test's file fits
 TITLE = "Codex: "  # how the title of each of our actions begins
-NOT_YET = "No configured language server supports code actions"
+# Said before the server has answered, and between its answer and the opening of the file.
+NOT_YET = "No configured language server supports code actions", "No code actions available"
 
 
 class Helix:
@@ -39,21 +41,25 @@ class Helix:
     async def go_to(self, line: int) -> None:
         await self.shown.type(f"{line}gg")
 
-    async def type(self, text: str) -> None:
+    async def insert(self) -> None:
         await self.shown.type("i")
         await self.shown.until(" INS ")
+
+    async def type(self, text: str) -> None:
         await self.shown.type(text)
+
+    async def leave(self) -> None:
         await self.shown.press("Escape")
         await self.shown.until(" NOR ")
 
     async def choose_action(self, title: str) -> None:
         """See `Person`. The menu holds only our actions, and its first row is selected."""
-        screen = NOT_YET
-        while NOT_YET in screen:
+        screen = NOT_YET[0]
+        while _early(screen):
             await self.shown.press("Space")  # takes the last message off the screen
-            await self.shown.until(lambda screen: NOT_YET not in screen)
+            await self.shown.until(lambda screen: not _early(screen))
             await self.shown.press("a")
-            screen = await self.shown.until(_answered)
+            screen = await self.shown.until(lambda screen: title in screen or _early(screen))
         rows = [row for row in screen.splitlines() if TITLE in row]
         [place] = [at for at, row in enumerate(rows) if title in row]
         await self.shown.press(*["Down"] * place, "Enter")
@@ -74,8 +80,8 @@ class Helix:
         await self.shown.until("written")
 
 
-def _answered(screen: str) -> bool:
-    return TITLE in screen or NOT_YET in screen
+def _early(screen: str) -> bool:
+    return any(message in screen for message in NOT_YET)
 
 
 def _buffer(screen: str) -> list[str]:
@@ -95,6 +101,6 @@ async def helix(
     (settings / "config.toml").write_text(PLAIN)
     shutil.copy(languages, settings)
     own = {"XDG_CONFIG_HOME": str(folder / ".config"), "XDG_CACHE_HOME": str(folder / ".cache")}
-    async with terminal([str(require("hx")), str(file)], folder, {**env, **own}) as shown:
+    async with terminal([str(require("hx")), str(file)], folder, {**env, **own}, SIZE) as shown:
         await shown.until(" NOR ")
         yield Helix(shown)

@@ -71,8 +71,14 @@ class Neovim:
     async def go_to(self, line: int) -> None:
         await self.keys(f"{line}G0")
 
+    async def insert(self) -> None:
+        await self.keys("i")
+
     async def type(self, text: str) -> None:
-        await self.keys("i" + text.replace("<", "<lt>") + "<Esc>")
+        await self.keys(text.replace("<", "<lt>"))
+
+    async def leave(self) -> None:
+        await self.keys("<Esc>")
 
     async def choose_action(self, title: str) -> None:
         await self.lua("_G.wanted = ...; seen.menus = {}", title)

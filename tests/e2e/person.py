@@ -11,8 +11,14 @@ class Person(Protocol):
     async def go_to(self, line: int) -> None:
         """Put the cursor at the start of a line, counted from 1."""
 
+    async def insert(self) -> None:
+        """Begin to write before the cursor: from here on, keys are text."""
+
     async def type(self, text: str) -> None:
-        """Type text before the cursor, key by key, and stop typing."""
+        """Press the keys of a text."""
+
+    async def leave(self) -> None:
+        """Stop writing: from here on, keys are commands."""
 
     async def choose_action(self, title: str) -> None:
         """Open the menu of code actions and choose the one that has `title` in it."""

@@ -1,0 +1,65 @@
+"""Keys fall while an edit is on its way, in every real editor: none is lost, every edit lands."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles.model_rules import Rule, mends
+from tests.doubles.model_script import Gate, Step, Turn
+from tests.e2e.editors import NAMES, person_at
+from tests.e2e.scene import NAME, scene
+
+ROUNDS = 20
+KEYS = 8  # a round
+GAP = 0.03  # seconds between two keys, at most
+LINES = [f"def f{number:02}(n): retrun n + {number}" for number in range(ROUNDS)]
+RULES = [Rule(NAME, line, line.replace("retrun", "return")) for line in LINES]
+NOTES = "# notes"
+
+
+def gated(rules: list[Rule]) -> Callable[[dict[str, Any]], Step]:
+    """Mends the first fault that it is shown; the patch of each waits at a gate of its name."""
+    mend = mends(rules)
+
+    def answer(body: dict[str, Any]) -> Step:
+        step = mend(body)
+        assert isinstance(step, Turn)
+        patches = [rule for rule in rules if rule.old in str(step.parts)]
+        return replace(step, parts=(*(Gate(rule.old) for rule in patches), *step.parts))
+
+    return answer
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_no_key_and_no_edit_is_lost_while_both_happen_at_once(
+    name: str, tmp_path: Path
+) -> None:
+    chance = random.Random(name)  # the same keys and gaps in every run
+    lines, typed = list(LINES), ""
+    async with scene(tmp_path, gated(RULES)) as here:
+        here.file.write_text("\n".join([NOTES, *lines, ""]))
+        async with person_at(name, here.file, here.env) as person:
+            for number, rule in enumerate(RULES):
+                await person.go_to(number + 2)
+                await person.choose_action("Codex: fix this")
+                await here.model.reached(rule.old)
+                await person.go_to(1)
+                await person.insert()
+                keys = "".join(chance.choices("abcdefghij", k=KEYS))
+                release_at = chance.randrange(KEYS)
+                for place, key in enumerate(keys):
+                    if place == release_at:
+                        await here.model.release(rule.old)
+                    await person.type(key)
+                    await asyncio.sleep(chance.uniform(0, GAP))
+                await person.leave()
+
+                typed, lines[number] = keys + typed, rule.new
+                await person.wait_for("\n".join([typed + NOTES, *lines, ""]))
