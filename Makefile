@@ -1,5 +1,6 @@
 # The same words everywhere: demo, test, check. Each sets up what it needs.
 PYTHON ?= python3
+PYTEST_ARGS ?= -n auto
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
