@@ -125,4 +125,4 @@ def missing(name: str, why: str) -> None:
 
 
 def _times(times: float | None, name: str, beside: str) -> str:
-    return "" if times is None or name == beside else f"   {times:.2f} x {beside}"
+    return "" if times is None or name == beside else f"   {times:.3g} x {beside}"

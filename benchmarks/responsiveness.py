@@ -31,6 +31,9 @@ FIX, PAGE = "codex-lsp, a patch streams", "codex-lsp, an answer grows"
 FIX_TYPED, PAGE_TYPED = f"{FIX}, typing", f"{PAGE}, typing"
 STREAM_AIMS = tuple(Aim(P99, name, 10) for name in (FIX, PAGE, FIX_TYPED, PAGE_TYPED))
 
+SLOWEST = "slowest codeAction of the first turn, ms"
+FIRST_AIMS = (Aim(SLOWEST, OURS, 10),)
+
 ONE, MANY = "didChange of 1 character, ms", "didChange of 500 ranges, ms"
 BIG_AIMS = (Aim(MANY, OURS, 10),)
 
@@ -46,19 +49,27 @@ def main() -> None:
         folder = Path(name).resolve()
         streams = during_streams(folder, rounds, deltas=deltas, menus=menus)
         report("The menu while a turn streams", streams, beside=QUIET, aims=STREAM_AIMS)
+        firsts = alternate(rounds, {OURS: lambda: during_first_turn(folder, menus)}, warm=0)
+        report(
+            "The first turn, which loads what talks to a model",
+            firsts,
+            beside=OURS,
+            aims=FIRST_AIMS,
+        )
         big = of_big_files(folder, rounds)
         report("Changes of a file of 1 MB", big, beside=BARE, aims=BIG_AIMS)
 
 
 def during_streams(folder: Path, rounds: int, *, deltas: int, menus: int) -> Results:
     """The menu, asked for 50 times a second, in six situations on one running server."""
-    words = {"text": "some words here " * deltas, "piece": 16}
-    patch, prose = ({"turn": [{kind: words}], "pause": 0.002} for kind in ("patch", "text"))
+    patch, prose = (_stream(kind, deltas) for kind in ("patch", "text"))
     with (
         model_double({"steps": [patch, patch, prose, prose], "loop": True}) as base_url,
         _session(programs.ours(folder), folder, base_url) as session,
+        _session(programs.bare(folder), folder, base_url) as other,
     ):
         document = session.open("code.py", CODE)
+        others = other.open("code.py", CODE)
         place = {"uri": document.uri, "line": 1}
 
         def menu(command: str | None, *, typing: bool) -> dict[str, float]:
@@ -68,11 +79,12 @@ def during_streams(folder: Path, rounds: int, *, deltas: int, menus: int) -> Res
             if task is not None:
                 assert not session.is_over(task), "the stream was too short to measure beside it"
                 session.cancel(task)
-            return {P50: quantile(times, 0.5), P99: quantile(times, 0.99)}
+            return _quantiles(times)
 
         return alternate(
             rounds,
             {
+                BARE: lambda: _quantiles(list(_menus(other, others, menus))),
                 QUIET: lambda: menu(None, typing=False),
                 f"{QUIET}, typing": lambda: menu(None, typing=True),
                 FIX: lambda: menu("codex.fix", typing=False),
@@ -81,6 +93,22 @@ def during_streams(folder: Path, rounds: int, *, deltas: int, menus: int) -> Res
                 PAGE_TYPED: lambda: menu("codex.explain", typing=True),
             },
         )
+
+
+def during_first_turn(folder: Path, menus: int) -> dict[str, float]:
+    """One menu after the other while a server that was just started runs its first turn."""
+    script = {"steps": [_stream("patch", 10 * menus)], "loop": True}
+    with (
+        model_double(script) as base_url,
+        _session(programs.ours(folder), folder, base_url) as session,
+    ):
+        document = session.open("code.py", CODE)
+        for _ in range(5):
+            session.actions(document, 1)
+        task = session.start("codex.fix", {"uri": document.uri, "line": 1})
+        times = [session.actions(document, 1) for _ in range(menus)]
+        session.cancel(task)
+        return {SLOWEST: max(times)}
 
 
 def of_big_files(folder: Path, rounds: int) -> Results:
@@ -124,6 +152,15 @@ def _menus(session: EditorSession, document: Document, count: int) -> Iterator[f
         began = perf_counter()
         yield session.actions(document, 1)
         sleep(max(0.02 - (perf_counter() - began), 0))
+
+
+def _quantiles(times: list[float]) -> dict[str, float]:
+    return {P50: quantile(times, 0.5), P99: quantile(times, 0.99)}
+
+
+def _stream(kind: str, deltas: int) -> dict[str, Any]:
+    words = {"text": "some words here " * deltas, "piece": 16}
+    return {"turn": [{kind: words}], "pause": 0.002}
 
 
 @contextmanager
