@@ -11,6 +11,8 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 
 import httpx
 
@@ -20,6 +22,11 @@ from codex_lsp.net.failures import NetFailure, NotSent, OutcomeUnknown
 # At INFO httpx logs addresses, which can hold keys; at DEBUG httpcore logs the bearer itself.
 for _talkative in ("httpx", "httpcore"):
     logging.getLogger(_talkative).setLevel(logging.WARNING)
+
+# httpx loads these at its first request, on the event loop, which stands still for 40 ms then.
+with suppress(ImportError):
+    import_module("httpcore")
+    import_module("anyio._backends._asyncio")
 
 # What is on this machine is reached directly, whatever HTTP_PROXY says: a proxy could only see it.
 _HERE = ("localhost", "127.0.0.1", "[::1]")
