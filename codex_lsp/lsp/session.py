@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 
 from codex_lsp.lsp.ending import Ending
@@ -62,6 +63,9 @@ def _host(
     compose: Compose,
 ) -> None:
     _watch_editor(editor_process(params.get("processId")), ending)
+    # Reader, loop and writer hand each message on: beside a thread that imports, each would wait
+    # for the interpreter for five times as long.
+    sys.setswitchinterval(0.001)
     from codex_lsp.lsp import host
 
     host.run(params, inbox, outbox, ending, registry, compose)
