@@ -82,10 +82,10 @@ def with_lf(text: str) -> str:
 
 
 def blocks(text: str, size: int = 1 << 13) -> Iterator[str]:
-    """`text`, which has LF only, in stretches of whole lines; joined by LF they are `text`."""
-    at = 0
-    while at <= len(text):
-        cut = text.find("\n", at + size)
-        end = len(text) if cut < 0 else cut
+    """The lines of `text`, which has LF only, some at a time, joined by LF."""
+    at, last = 0, len(text) - text.endswith("\n")
+    while at <= last:
+        cut = text.find("\n", at + size, last)
+        end = last if cut < 0 else cut
         yield text[at:end]
         at = end + 1

@@ -57,23 +57,24 @@ class Wanted:
 
 
 class Haystack:
-    """One file to search in, in a form for each pass that was needed."""
+    """One file to search in: as it is, and once that is needed as the loosest pass sees it."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         text = with_lf(lines.text)
-        exactly = _Form(text, lines if len(text) == len(lines.text) else None)
-        self._forms: dict[Pass, _Form] = {exact: exactly}
+        framed = f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
+        self._exact = _Form(framed, lines if len(text) == len(lines.text) else None)
+        self._plain: _Form | None = None
 
     def find(self, wanted: Wanted) -> int | None:
         """The first line of the place, by the first pass that has one."""
-        if len(wanted.lines) > len(self.lines) - wanted.since:
-            return None
-        hit = self._nearest(wanted, exact)
-        if hit is not None or next(self._hits(wanted.lines, plain, wanted.since), None) is None:
-            return hit  # what the loosest pass does not find, none does
-        hits = (self._nearest(wanted, loosen) for loosen in PASSES[1:])
-        return next((hit for hit in hits if hit is not None), None)
+        near = wanted.near
+        hits = self._hits(wanted.lines, exact, wanted.since)
+        if near is None:
+            hit = next(hits, None)
+        else:
+            hit = min(hits, key=lambda line: abs(line - near), default=None)
+        return self._find_loosely(wanted) if hit is None else hit
 
     def find_only(self, lines: Sequence[str]) -> int | None:
         """The place where `lines` stand exactly, if there is just one in the whole file."""
@@ -84,16 +85,12 @@ class Haystack:
     def find_at_end(self, lines: Sequence[str]) -> int | None:
         """The place where `lines` are the file's last."""
         first = len(self.lines) - len(lines)
-        if first < 0:
-            return None
-        have = "\n".join(self.lines.body(line) for line in range(first, len(self.lines)))
-        want = "\n".join(lines)
-        return first if any(loosen(have) == loosen(want) for loosen in PASSES) else None
+        return None if first < 0 or self._looseness(lines, first) == len(PASSES) else first
 
     def find_start(self, text: str, since: int) -> int | None:
         """The only line at or after `since` that begins with `text`, white space aside."""
-        form = self._form(bare)
-        needle = "\n" + text.strip()
+        form = self._plainly()
+        needle = "\n" + plain(text)
         at = form.text.find(needle, form.offset(since))
         if at < 0 or needle == "\n" or form.text.find(needle, at + 1) >= 0:
             return None
@@ -103,16 +100,29 @@ class Haystack:
         """All lines that are `line` by the loosest comparison."""
         return self._hits((line,), plain)
 
-    def _nearest(self, wanted: Wanted, loosen: Pass) -> int | None:
-        hits = self._hits(wanted.lines, loosen, wanted.since)
-        near = wanted.near
-        if near is None:
-            return next(hits, None)
-        return min(hits, key=lambda line: abs(line - near), default=None)
+    def _find_loosely(self, wanted: Wanted) -> int | None:
+        """Of all places of the loosest pass the one that an earlier pass, then order, prefers."""
+        best: tuple[int, int, int] | None = None
+        for hit in self._hits(wanted.lines, plain, wanted.since):
+            far = 0 if wanted.near is None else abs(hit - wanted.near)
+            rank = (self._looseness(wanted.lines, hit), far, hit)
+            best = rank if best is None else min(best, rank)
+            if best[:2] == (1, 0):  # nothing that follows can be better
+                break
+        return None if best is None else best[2]
+
+    def _looseness(self, lines: Sequence[str], at: int) -> int:
+        """The number of the first pass by which `lines` stand at line `at`."""
+        want = "\n".join(lines)
+        have = "\n".join(self.lines.body(n) for n in range(at, at + len(lines)))
+        same = (n for n, loosen in enumerate(PASSES) if loosen(want) == loosen(have))
+        return next(same, len(PASSES))
 
     def _hits(self, lines: Sequence[str], loosen: Pass, since: int = 0) -> Iterator[int]:
         """First lines of all places, in order; those of one pattern may overlap."""
-        form = self._form(loosen)
+        if len(lines) > len(self.lines) - since:
+            return
+        form = self._exact if loosen is exact else self._plainly()
         needle = "\n" + loosen("\n".join(lines)) + "\n"
         before = form.offset(since)
         line = since
@@ -123,20 +133,18 @@ class Haystack:
             before = at
             at = form.text.find(needle, at + 1)
 
-    def _form(self, loosen: Pass) -> _Form:
-        if loosen is plain and self._forms[exact].text.isascii():
-            loosen = bare  # there is nothing more to make plain
-        if loosen not in self._forms:
-            loose = "\n".join(map(loosen, blocks(with_lf(self.lines.text))))
-            self._forms[loosen] = _Form(loose)
-        return self._forms[loosen]
+    def _plainly(self) -> _Form:
+        if self._plain is None:
+            pieces = map(plain, blocks(with_lf(self.lines.text)))
+            self._plain = _Form("\n".join(["", *pieces, ""]))
+        return self._plain
 
 
 class _Form:
     """The file's lines as one pass sees them, each between two LF."""
 
     def __init__(self, text: str, lines: Lines | None = None) -> None:
-        self.text = f"\n{text}" if text.endswith("\n") else f"\n{text}\n"
+        self.text = text
         self._lines = lines  # of the text without the LF that is put before it
 
     def offset(self, line: int) -> int:
