@@ -6,17 +6,14 @@ import argparse
 import asyncio
 import os
 import sys
-import time
 import webbrowser
-from collections.abc import Awaitable, Callable
 from getpass import getpass
 
+from codex_lsp.auth.accounts import Accounts
 from codex_lsp.auth.errors import AuthError, StoreUnusable
-from codex_lsp.auth.login import api_key, browser, device
 from codex_lsp.auth.login.device import DeviceCode
-from codex_lsp.auth.login.grant import Desk, SignedIn
-from codex_lsp.auth.source import CredentialSource
-from codex_lsp.cli.credentials import auth_settings, open_credentials
+from codex_lsp.auth.login.grant import Desk
+from codex_lsp.cli.credentials import auth_settings, open_accounts
 from codex_lsp.cli.status import described
 from codex_lsp.config import codex_toml
 from codex_lsp.config.home import BadHome, codex_home
@@ -34,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--with-api-key", action="store_true", help="read an API key from standard input"
     )
+    parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
     # The authority lets a browser come back to two ports only; a test has an authority of its own.
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
 
@@ -57,28 +55,20 @@ async def _login(args: argparse.Namespace) -> int:
             "config.toml (cli_auth_credentials_store) keeps credentials in memory only, so a "
             "sign-in here would end with this command. Sign in from the editor."
         )
-    settings, source = auth_settings(config), open_credentials(config)
-    desk = Desk(settings, post)
+    accounts = open_accounts(config, args.auth_file)
+    settings = auth_settings(config, args.auth_file)
     if args.port is not None:
-        desk = Desk(settings, post, ports=(args.port,))
+        accounts = Accounts(accounts.source, Desk(settings, post, ports=(args.port,)))
     if args.with_api_key:
-        key = api_key.from_text(_read_key(), settings)
-        await source.sign_in(api_key.document(key))
+        status = await accounts.sign_in_by_key(_read_key())
     elif args.device_auth:
-        await device.sign_in(desk, show_code=_show_code, keep=_keeper(source))
+        status = await accounts.sign_in_by_code(_show_code)
     else:
-        await browser.sign_in(desk, open_url=_open_url, keep=_keeper(source))
-    print(described(await source.status()))
+        status = await accounts.sign_in_by_browser(_open_url)
+    print(described(status))
     if settings.api_key is not None:
         print("CODEX_API_KEY is set in this environment and is used instead, wherever it is set.")
     return 0
-
-
-def _keeper(source: CredentialSource) -> Callable[[SignedIn], Awaitable[None]]:
-    async def keep(signed_in: SignedIn) -> None:
-        await source.sign_in(signed_in.document(time.time()))
-
-    return keep
 
 
 async def _open_url(url: str) -> None:

@@ -7,37 +7,32 @@ import asyncio
 import sys
 
 from codex_lsp.auth.errors import AuthError
-from codex_lsp.auth.login.revoke import revoke
-from codex_lsp.auth.record import ChatGpt
-from codex_lsp.cli.credentials import auth_settings, open_credentials
+from codex_lsp.cli.credentials import open_accounts
 from codex_lsp.config import codex_toml
 from codex_lsp.config.home import BadHome, codex_home
-from codex_lsp.net.client import post
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """There are no options."""
+    """Add the options."""
+    parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Sign out; returns the exit code."""
     try:
-        return asyncio.run(_logout())
+        return asyncio.run(_logout(args.auth_file))
     except (AuthError, BadHome) as error:
         print(f"codex-lsp: {error}", file=sys.stderr)
         return 1
 
 
-async def _logout() -> int:
-    config = codex_toml.read(codex_home())
-    settings = auth_settings(config)
-    removed = await open_credentials(config).sign_out()
-    if removed is None:
-        print("Nobody was signed in.")
-        return 0
-    print("Signed out.")
-    if isinstance(removed, ChatGpt) and not await revoke(removed.refresh, settings, post):
+async def _logout(own_file: str | None) -> int:
+    accounts = open_accounts(codex_toml.read(codex_home()), own_file)
+    before = await accounts.source.status()
+    told = await accounts.sign_out()
+    print("Nobody was signed in." if before.kind == "none" else "Signed out.")
+    if not told:
         print("The sign-in service could not be told; the tokens end by themselves.")
-    if settings.api_key is not None:
+    if before.store == "environment":
         print("CODEX_API_KEY is set in this environment and stays in use, wherever it is set.")
     return 0

@@ -10,20 +10,21 @@ from datetime import UTC, datetime
 
 from codex_lsp.auth.errors import AuthError
 from codex_lsp.auth.source import Status
-from codex_lsp.cli.credentials import open_credentials
+from codex_lsp.cli.credentials import open_accounts
 from codex_lsp.config import codex_toml
 from codex_lsp.config.home import BadHome, codex_home
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
+    parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Show it; returns 0 when somebody is signed in."""
     try:
-        status = asyncio.run(_status())
+        status = asyncio.run(_status(args.auth_file))
     except (AuthError, BadHome) as error:
         print(f"codex-lsp: {error}", file=sys.stderr)
         return 1
@@ -62,5 +63,5 @@ def as_json(status: Status) -> dict[str, object]:
     }
 
 
-async def _status() -> Status:
-    return await open_credentials(codex_toml.read(codex_home())).status()
+async def _status(own_file: str | None) -> Status:
+    return await open_accounts(codex_toml.read(codex_home()), own_file).source.status()

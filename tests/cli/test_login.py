@@ -180,3 +180,13 @@ def test_a_keyring_that_is_not_there_is_said_and_auto_does_without(shell: Shell)
     assert shell.run("login", "--with-api-key", stdin="sk-proj-1", **none).returncode == 0
     assert shell.signed_in
     assert json.loads(shell.run("status", "--json", **none).stdout)["kind"] == "apiKey"
+
+
+def test_a_file_of_our_own_is_signed_in_to_by_itself(shell: Shell) -> None:
+    own = shell.home / "own.json"
+    shell.run("login", "--with-api-key", "--auth-file", str(own), stdin="sk-proj-1")
+    assert (own.exists(), shell.signed_in) == (True, False)
+    assert shell.run("status").returncode == 1
+    assert shell.run("status", "--auth-file", str(own)).returncode == 0
+    assert shell.run("logout", "--auth-file", str(own)).stdout == "Signed out.\n"
+    assert not own.exists()

@@ -86,7 +86,7 @@ class Door:
         match url.path:
             case "/auth/callback":
                 return await self._callback(dict(urllib.parse.parse_qsl(url.query)))
-            case "/cancel":
+            case "/cancel" if "sec-fetch-" not in head.lower():  # a program's, not a web page's
                 self._fail(Cancelled("This sign-in was ended by a newer one. Go on there."))
                 return 200, _ENDED
             case _:

@@ -219,6 +219,8 @@ async def test_other_paths_methods_and_hosts_change_nothing(tmp_path: Path) -> N
         rebound = f"{base}/auth/callback?state={flow.state}&code=x"
         assert (await get(rebound, Host="evil.example:1455")).status_code == 400
         assert (await get(f"{base}/cancel", Host="evil.example")).status_code == 400
+        page = {"Sec-Fetch-Site": "cross-site"}  # what a browser adds for any web page
+        assert (await get(f"{base}/cancel", **page)).status_code == 404
         reader, writer = await asyncio.open_connection("127.0.0.1", flow.port)
         writer.write(b"POST /auth/callback HTTP/1.1\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 400")
