@@ -17,15 +17,18 @@ class Quirks:
     `patience`: seconds until text that was applied has come back as `didChange`.
     `pause`: seconds between the answer to a command and the first message of its task. lsp-mode
     throws away what it reads in one go after an answer that it was waiting for.
+    `least_version`: the lowest version that it compares. Neovim makes an edit for version 0, which
+    is a document's first there, whatever was typed meanwhile; 1 says the same and is compared.
     """
 
     profile: str = "unknown"
     patience: float = 2.0
     pause: float = 0.0
+    least_version: int = 0
 
 
 _PROFILES: tuple[tuple[str, Quirks], ...] = (
-    ("neovim", Quirks("neovim", patience=2.0)),
+    ("neovim", Quirks("neovim", patience=2.0, least_version=1)),
     ("eglot", Quirks("eglot", patience=4.0)),
     ("emacs", Quirks("lsp-mode", patience=3.0, pause=0.1)),
     ("helix", Quirks("helix", patience=2.0)),

@@ -187,7 +187,10 @@ class LspEditor:
         ranges = self._buffers.ranges(document.text, edits)
         if not self._client.versioned_edits:
             return {"changes": {document.uri: ranges}}
-        identifier = {"uri": document.uri, "version": document.version}
+        version = document.version
+        if version is not None:
+            version = max(version, self._client.quirks.least_version)
+        identifier = {"uri": document.uri, "version": version}
         return {"documentChanges": [{"textDocument": identifier, "edits": ranges}]}
 
 

@@ -95,7 +95,7 @@ class Editor:
         uri = path.as_uri()
         content = path.read_bytes().decode() if text is None else text
         first = self.profile.first_version
-        document = Document(path, uri, content, first, self.encoding)
+        document = Document(path, uri, content, first, self.encoding, self.profile.first_step)
         self.documents[uri] = document
         item = {"uri": uri, "languageId": language, "version": first, "text": content}
         self.send("textDocument/didOpen", {"textDocument": item})

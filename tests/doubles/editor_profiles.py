@@ -61,6 +61,7 @@ class Profile:
     timing: Timing = Timing.AT_ONCE
     delay: float = 0.0
     first_version: int = 0
+    first_step: int = 1  # from version 0 to the next one
     sees_foreign_diagnostics: bool = True
     trigger_kind: int | None = 1
     command_blocks: bool = False
@@ -85,6 +86,7 @@ _NEOVIM: dict[str, Any] = {
     "all_or_nothing": False,
     "timing": Timing.DEBOUNCED,
     "delay": 0.15,
+    "first_step": 3,
     "sees_foreign_diagnostics": False,
     "questions": Answer.NEVER,  # headless; with a screen it asks by numbers
 }

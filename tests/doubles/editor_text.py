@@ -28,6 +28,7 @@ class Document:
     text: str
     version: int
     encoding: str
+    first_step: int = 1
     undo_steps: list[str] = field(default_factory=list)
     unsent: list[dict[str, Any]] = field(default_factory=list)
 
@@ -46,7 +47,8 @@ class Document:
             span = {"start": self.position(start), "end": self.position(end)}
             self.unsent.append({"range": span, "text": new})
             self.text = self.text[:start] + new + self.text[end:]
-        self.version += 1
+        # Neovim's first version is 0, and each later one the buffer's tick, which is past 2 then.
+        self.version += self.first_step if self.version == 0 else 1
 
     def position(self, offset: int) -> dict[str, int]:
         """The line and character of an offset."""

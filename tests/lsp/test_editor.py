@@ -69,6 +69,21 @@ def test_what_did_not_land_is_never_called_applied(name: str, mood: Mood, tmp_pa
 
 
 @pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_keystroke_may_cross_the_edit(name: str, seed: int, tmp_path: Path) -> None:
+    async def work() -> None:
+        window = MemoryWindow(name, tmp_path, TEXT, Random(seed))
+        await window.arrived()
+        change = changing(window, "two", "2")
+        window.editor.type(window.document, 0, "typed\n")  # we do not know of it yet
+        outcome = await window.ours.apply(change, label="fix")
+        assert isinstance(outcome, Applied), seed
+        assert window.document.text == "typed\n" + TEXT.replace("two", "2")
+
+    run(work())
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_an_edit_of_what_was_typed_over_is_refused(name: str, tmp_path: Path) -> None:
     async def work() -> None:
         window = MemoryWindow(name, tmp_path, TEXT, Random(1))
