@@ -26,10 +26,15 @@ PROTECTED_PREFIXES = (".env", ".yarnrc")
 PROTECTED_SUFFIXES = (".code-workspace",)
 PROTECTED_PAIRS = frozenset({(".github", "workflows")})
 
+# Files (folded names) that are there to hold passwords, keys and tokens; `auth.json` is Codex's.
+SECRET_NAMES = frozenset({"auth.json", ".netrc", ".pypirc", ".pgpass", ".git-credentials"})
+SECRET_PREFIXES = (".env", ".yarnrc", ".npmrc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx")
+
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A path below `root`, resolved; `protected` says that it configures tools."""
+    """A path below `root`, resolved. A `protected` one configures tools or holds secrets."""
 
     path: Path
     root: Path
@@ -62,7 +67,13 @@ def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
     if problem := _special(path):
         return Outside(f"{raw} {problem}")
     named = PurePosixPath(raw.replace(os.sep, "/"))
-    return Inside(path, root, is_protected(path.relative_to(root)) or is_protected(named))
+    protected = (
+        is_protected(path.relative_to(root))
+        or is_protected(named)
+        or _belongs_to_a_tool(root)
+        or may_hold_secrets(path)
+    )
+    return Inside(path, root, protected)
 
 
 def is_protected(relative: PurePosixPath | Path) -> bool:
@@ -79,12 +90,27 @@ def is_protected(relative: PurePosixPath | Path) -> bool:
 def may_hold_secrets(path: PurePosixPath | Path) -> bool:
     """True for a file whose usual content is passwords and keys: it is not sent anywhere."""
     name = fold(path.name)
-    return name.startswith((".env", ".yarnrc", ".npmrc"))
+    return (
+        name in SECRET_NAMES or name.startswith(SECRET_PREFIXES) or name.endswith(SECRET_SUFFIXES)
+    )
 
 
 def fold(name: str) -> str:
     """`name` as a file system that ignores case, Unicode form and trailing dots compares it."""
     return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
+
+
+def _belongs_to_a_tool(root: Path) -> bool:
+    """True for a root such as `~/.codex` or `.git/hooks`, which a file opened alone can lead to.
+
+    Only its last two names count: tools keep whole work trees further down in their folders.
+    """
+    parts = tuple(fold(part) for part in root.parts)
+    return (
+        ".git" in parts
+        or not PROTECTED_COMPONENTS.isdisjoint(parts[-2:])
+        or parts[-2:] in PROTECTED_PAIRS
+    )
 
 
 def _malformed(raw: str) -> str | None:

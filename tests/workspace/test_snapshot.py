@@ -6,7 +6,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from codex_lsp.workspace import disk
-from codex_lsp.workspace.containment import Inside, Outside, is_protected, resolve
+from codex_lsp.workspace.containment import (
+    Inside,
+    Outside,
+    is_protected,
+    may_hold_secrets,
+    resolve,
+)
 from codex_lsp.workspace.disk import DiskText, Unusable
 from codex_lsp.workspace.snapshot import BufferText, Found, Missing, Snapshot
 
@@ -79,6 +85,33 @@ def test_files_that_configure_tools_are_protected_in_any_spelling(root: Path, ra
     place = resolve(raw, (root,))
     assert isinstance(place, Inside)
     assert place.protected
+
+
+@pytest.mark.parametrize("folder", [".codex", ".git", ".git/hooks", ".github/workflows", ".CODEX"])
+def test_a_root_that_is_a_tools_own_folder_protects_all_that_is_in_it(
+    root: Path, folder: str
+) -> None:
+    inner = root / folder
+    inner.mkdir(parents=True)
+    place = resolve("config.toml", (inner,))
+    assert isinstance(place, Inside)
+    assert place.protected
+
+
+def test_a_work_tree_that_a_tool_keeps_in_its_folder_is_as_good_as_any(root: Path) -> None:
+    tree = root / ".codex" / "worktrees" / "1a2b" / "project"
+    tree.mkdir(parents=True)
+    assert resolve("a.py", (tree,)) == Inside(tree / "a.py", tree, protected=False)
+
+
+@pytest.mark.parametrize(
+    "raw", ["auth.json", "deploy/ID_RSA", "tls/server.key", ".git-credentials"]
+)
+def test_the_model_neither_reads_nor_changes_files_that_hold_secrets(root: Path, raw: str) -> None:
+    place = resolve(raw, (root,))
+    assert isinstance(place, Inside)
+    assert place.protected
+    assert may_hold_secrets(place.path)
 
 
 @pytest.mark.parametrize("raw", ["src/main.py", ".github/README.md", "git/x", "environment.py"])
