@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from codex_lsp.edits.align import Block, aligned, sync
-from codex_lsp.edits.lines import Lines
+from codex_lsp.edits.lines import Lines, line_end, whole_lines
 from codex_lsp.edits.text import TextEdit
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _TOKEN = re.compile(r"\r\n|\w+|[^\S\r\n]+|.", re.DOTALL)
 _WINDOW = 1 << 12  # characters in which two texts are expected to meet again after a change
 _LONG = 1 << 16  # characters of a stretch above which it is replaced whole
@@ -121,8 +120,7 @@ def _changes(old: str, new: str) -> Iterator[Block]:
     head, tail = common_ends(old, new)
     if head == len(old) == len(new):
         return
-    cut = _LINE.match(old, len(old) - tail)
-    tail = len(old) - cut.end() if cut else 0
+    tail = len(old) - line_end(old, len(old) - tail)
     end, stop = len(old) - tail, len(new) - tail
     i = k = 0
     while i < end or k < stop:
@@ -139,7 +137,7 @@ def _changes(old: str, new: str) -> Iterator[Block]:
 
 
 def _window(text: str, at: int, end: int, size: int) -> list[str]:
-    lines = _LINE.findall(text, at, min(at + size, end))
+    lines = whole_lines(text[at : min(at + size, end)])
     return lines if at + size >= end else lines[:-1]  # the last may be a part of one
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 BOM = "\ufeff"
 _BLOCK = 1 << 15  # characters between two places whose line number is kept
 _EOL = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 class Lines:
@@ -79,6 +80,23 @@ def with_lf(text: str) -> str:
     """`text` with every terminator as LF and without byte order mark; line `i` stays line `i`."""
     text = text.removeprefix(BOM)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def whole_lines(text: str) -> list[str]:
+    """The lines of a short `text`, each with its terminator."""
+    if "\r" in text:
+        return _LINE.findall(text)
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def line_end(text: str, at: int) -> int:
+    """Where the line that `at` is in ends, terminator included."""
+    lf = text.find("\n", at)
+    end = len(text) if lf < 0 else lf + 1
+    cr = text.find("\r", at, end)
+    return end if cr < 0 or cr + 1 == lf else cr + 1
 
 
 def blocks(text: str, size: int = 1 << 13) -> Iterator[str]:

@@ -110,9 +110,11 @@ def check(patch: Patch | BadPatch, files: Files) -> None:
 def check_rewrite(update: UpdateFile, change: Rewrite, text: str) -> None:
     assert fits(text, change.edits)
     added = {part for c in update.chunks for line in c.new for part in ANY_EOL.split(line)}
-    had = set(ANY_EOL.split(text.removeprefix("\ufeff")))
-    after = apply_edits(text, change.edits).removeprefix("\ufeff")
-    assert set(ANY_EOL.split(after)) <= had | added | {""}
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    after = apply_edits(text, change.edits)
+    assert after.startswith(mark)
+    had = set(ANY_EOL.split(text.removeprefix(mark)))
+    assert set(ANY_EOL.split(after.removeprefix(mark))) <= had | added | {""}
 
 
 @pytest.mark.parametrize("part", range(PARTS))

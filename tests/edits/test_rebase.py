@@ -43,7 +43,7 @@ def test_edits_land_apart_from_typing_and_are_refused_where_they_meet_it(part: i
     counts = findings.counts
     assert counts["overlapping landed"] == 0
     assert counts["overlapping refused"] > 0
-    assert counts["apart landed"] >= 0.99 * (counts["apart landed"] + counts["apart refused"])
+    assert rare(counts["apart refused"], beside=counts["apart landed"])
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -51,9 +51,13 @@ def test_only_what_is_in_the_text_is_said_to_have_landed(part: int) -> None:
     findings = explore_landed(seeds(part, SCHEDULES // 4), landed)
     assert findings.wrong == []
     counts = findings.counts
-    proven = counts["apart landed"]
-    assert proven >= 0.99 * (proven + counts["apart unclear"])
+    assert rare(counts["apart unclear"], beside=counts["apart landed"])
     assert counts["apart not made missing"] > 0
+
+
+def rare(count: int, *, beside: int) -> bool:
+    """At most one in a hundred; of few, a few."""
+    return count <= max(3, 0.01 * (count + beside))
 
 
 BASE = "alpha beta\ngamma\ndelta\n"
