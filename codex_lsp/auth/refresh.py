@@ -79,7 +79,7 @@ class Spending:
     file: JournalFile
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Refresher:
     """One for each credentials store and process; its task outlives every caller."""
 
@@ -93,6 +93,7 @@ class Refresher:
     observe: Observe
     skew: float = 0.0
     _task: asyncio.Task[ChatGpt] | None = None
+    _flushed: asyncio.Event = field(default_factory=asyncio.Event)
     _latest: Snapshot = field(default_factory=Snapshot)
     _unsaved: Unsaved | None = None
 
@@ -113,6 +114,7 @@ class Refresher:
         """The refresh that is running, or a new one; nobody needs to wait for it."""
         if self._task is None or self._task.done():
             self.observe(Step.ARM, "before")
+            self._flushed.clear()
             self._task = asyncio.get_running_loop().create_task(self._run(want))
             self._task.add_done_callback(_retrieve)
         return self._task
@@ -120,12 +122,17 @@ class Refresher:
     async def drain(self, seconds: float) -> None:
         """Wait for a refresh that is under way; what is cut off after that is recoverable."""
         if self._task is not None and not self._task.done():
-            await asyncio.wait([self._task], timeout=seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._flushed.wait()
 
     async def tidy(self) -> None:
         """Finish what a window left that died: its answer, or another program's sign-in."""
-        if (await self.store.staged()).data is not None:
-            async with self._locked() as file:
+        beside = await self.store.beside()
+        file = JournalFile(beside.with_name(f"{beside.name}{SUFFIX}.journal"), self.files)
+        left = (await file.read()).armed or (await self.store.staged()).data is not None
+        if left:
+            async with self._locked(seconds=0.0):  # held: somebody is at it, and alive
                 await self._settle(file)
 
     def unsaved(self, spent: ChatGpt) -> ChatGpt | None:
@@ -160,14 +167,18 @@ class Refresher:
         except (AccountSwitched, SignedOut):
             raise
         except AuthError as error:
+            self._flushed.set()  # waiting for others can be cut off at any time
             return await self._adopt_winner(want, error)
+        finally:
+            self._flushed.set()
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[JournalFile]:
+    async def _locked(self, seconds: float | None = None) -> AsyncIterator[JournalFile]:
         beside = await self.store.beside()
         lock = self.locks(beside.with_name(f"{beside.name}{SUFFIX}.lock"))
         self.observe(Step.LOCK, "before")
-        async with held(lock, self.clock, seconds=self.settings.lock_seconds):
+        patience = self.settings.lock_seconds if seconds is None else seconds
+        async with held(lock, self.clock, seconds=patience):
             self.observe(Step.LOCK, "after")
             try:
                 yield JournalFile(beside.with_name(f"{beside.name}{SUFFIX}.journal"), self.files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from codex_lsp.auth.errors import Busy
@@ -37,7 +37,7 @@ class Unsaved:
     """An answer that is in memory only, and the entry of the token that was spent for it."""
 
     entry: Entry
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 class Leftover(Enum):

@@ -236,7 +236,10 @@ class CredentialSource:
         if isinstance(record, ChatGpt):
             if record.mixed:
                 raise AccountSwitched(MIXED, generation=record.generation)
-            return self._refresher.unsaved(record) or record
+            unsaved = self._refresher.unsaved(record)
+            if unsaved is not None:
+                self._refresh_meanwhile(record)  # which saves it, if that is possible by now
+                return unsaved
         return record
 
     async def _readable(self) -> Record | None:

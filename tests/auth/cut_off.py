@@ -21,7 +21,7 @@ from codex_lsp.auth.settings import AuthSettings
 from codex_lsp.auth.source import CredentialSource, open_source
 from tests.auth.light_http import post
 
-How = Literal["kill", "cancel", "shutdown", "loop closed", "exit"]
+How = Literal["kill", "stop", "cancel", "shutdown", "loop closed", "exit"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -79,6 +79,9 @@ async def _live(url: str, home: Path, point: str, how: How) -> None:
             return
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if how == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         if how == "exit":
             os._exit(3)
         reached.set()

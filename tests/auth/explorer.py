@@ -128,6 +128,7 @@ def plan(seed: int) -> Run:
     random = Random(seed)
     fault, action = PAIRS[seed % len(PAIRS)]
     loop = SeededLoop.seeded(random)
+    loop.most_steps = 50_000
     machine = Machine(loop, random)
     machine.authority.forgiving = random.random() < 0.3
     trigger: Literal["proactive", "401"] = random.choice(("proactive", "401"))

@@ -18,9 +18,6 @@ _T = TypeVar("_T")
 _Call = tuple[Callable[..., object], tuple[Any, ...], Context]
 
 
-MOST_STEPS = 50_000
-
-
 class Stuck(AssertionError):
     """The main coroutine will not end: nothing is ready or timed, or it goes on for ever."""
 
@@ -43,6 +40,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[float, int, _Timer]] = []
         self._count = 0
         self.now = 0.0
+        self.most_steps = 1_000_000
         self.problems: list[str] = []
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
@@ -64,7 +62,7 @@ class SeededLoop(asyncio.AbstractEventLoop):
         steps = 0
         while until is None or not until.done():
             steps += 1
-            if steps > MOST_STEPS:
+            if steps > self.most_steps:
                 raise Stuck
             if not ready and not self._advance(clearing=until is None):
                 if until is None:

@@ -5,79 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
-from random import Random
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from codex_lsp.auth.errors import (
     AccountSwitched,
-    AuthError,
     Busy,
-    Expired,
     Offline,
     Refused,
     Reused,
-    Revoked,
     SignedOut,
     UnknownOutcome,
 )
-from codex_lsp.auth.source import AuthEvent, CredentialSource
+from codex_lsp.auth.source import AuthEvent
 from codex_lsp.auth.tokens import Bearer
-from tests.auth.authority import LIFE, Login
-from tests.auth.loop import SeededLoop
-from tests.auth.world import AUTH, Machine, Network, Process
-
-
-class Scene:
-    """A machine on which alice is signed in, and its first window."""
-
-    def __init__(self, *, left: float = -5.0, outcomes: tuple[str, ...] = ()) -> None:
-        random = Random(7)
-        self.loop = SeededLoop.seeded(random)
-        self.machine = Machine(self.loop, random)
-        self.outcomes = list(outcomes)
-        self.alice = self.sign_in("alice", left=left)
-        self.process = Process(self.machine, "window 0")
-        self.network = Network(self.machine, self.process, self.outcomes)
-        self.source = self.process.open(self.network)
-
-    def sign_in(self, account: str, *, left: float = LIFE) -> Login:
-        """As another program does: the file holds `account`, whose access token has `left` s."""
-        now = self.machine.now()
-        login = self.machine.authority.sign_in(account, now=now + left - LIFE)
-        self.machine.disk.put(AUTH, login.record(at=now + left - LIFE))
-        return login
-
-    def window(self) -> CredentialSource:
-        process = Process(self.machine, "another window")
-        return process.open(Network(self.machine, process, self.outcomes))
-
-    def on_disk(self) -> dict[str, Any]:
-        data = self.machine.disk.get(AUTH)
-        assert data is not None
-        fields = json.loads(data)
-        assert isinstance(fields, dict)
-        return fields
-
-    def refreshes(self) -> int:
-        return sum(self.machine.authority.uses.values())
-
-    def run(self, main: Coroutine[Any, Any, Any]) -> Any:
-        result = self.loop.run(main)
-        assert self.loop.problems == []
-        assert self.machine.locks == {}
-        return result
-
-    def bearer(self, login: Login) -> Bearer:
-        fields = json.loads(login.record(at=0))
-        assert fields["tokens"]["access_token"] == login.access
-        from codex_lsp.auth.record import ChatGpt, read_record
-
-        record = read_record(login.record(at=0)).record
-        assert isinstance(record, ChatGpt)
-        return record.bearer
+from tests.auth import world
+from tests.auth.authority import Login
+from tests.auth.scene import Scene
+from tests.auth.world import AUTH
 
 
 def test_a_token_that_is_good_for_long_is_used_as_it_is() -> None:
@@ -178,46 +124,6 @@ def test_a_sign_out_ends_a_replacement_without_a_request() -> None:
     assert scene.refreshes() == 0
 
 
-@pytest.mark.parametrize(
-    ("outcome", "error", "resent"),
-    [
-        ("not sent", Offline, False),
-        ("429", Offline, False),
-        ("lost", UnknownOutcome, False),
-        ("lost before", UnknownOutcome, False),
-        ("500", UnknownOutcome, False),
-        ("302", UnknownOutcome, False),
-        ("html 200", UnknownOutcome, False),
-        ("empty 200", UnknownOutcome, False),
-        ("no tokens 200", UnknownOutcome, False),
-        ("torn 200", UnknownOutcome, False),
-        ("invalid_grant", Refused, False),
-        ("401", Refused, False),
-        ("403", Refused, False),
-        ("expired", Expired, False),
-        ("revoked", Revoked, False),
-    ],
-)
-def test_every_outcome_has_its_class_and_is_not_repeated_at_once(
-    outcome: str, error: type[AuthError], resent: bool
-) -> None:
-    scene = Scene(outcomes=(outcome,))
-
-    async def main() -> None:
-        with pytest.raises(error) as first:
-            await scene.source.current()
-        with pytest.raises(error) as second:
-            await scene.source.current()
-        assert (first.value.kind, first.value.generation) == (
-            second.value.kind,
-            second.value.generation,
-        )
-
-    scene.run(main())
-    assert scene.network.outcomes == []
-    assert len(scene.network.sent) <= 1
-
-
 def test_a_request_that_was_not_sent_is_tried_again_after_a_while() -> None:
     scene = Scene(outcomes=("not sent", "not sent"))
 
@@ -299,8 +205,6 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one_usable() -> None:
     body = json.dumps({"access_token": login.access}).encode()
 
     async def main() -> None:
-        from tests.auth import world
-
         world.CANNED["kept"] = world.Reply(200, {}, body)
         scene.outcomes.append("kept")
         try:
@@ -318,8 +222,6 @@ def test_an_answer_without_a_refresh_token_keeps_the_old_one_usable() -> None:
 def test_an_answer_for_another_account_is_never_stored() -> None:
     scene = Scene()
     bob = scene.machine.authority.sign_in("bob", now=scene.machine.now())
-    from tests.auth import world
-
     world.CANNED["bob"] = world.reply_to(bob)
     scene.outcomes.append("bob")
     try:
