@@ -56,6 +56,7 @@ def test_no_piece_of_a_secret_comes_out(
         outcome = OUTCOMES[number % len(OUTCOMES)]
         said, secrets = _one_life(FORMATS[shape](random), outcome, monkeypatch)
         said += caplog.text
+        caplog.clear()
         for secret in secrets:
             leaked = [piece for piece in _pieces(secret) if piece in said]
             assert not leaked, f"{outcome}: pieces of a secret came out"
