@@ -133,12 +133,15 @@ class Peer:
 
 
 def _next_body(stdout: IO[bytes], *, lines: bool) -> bytes | None:
+    """The next message; None at the end, also where that cuts one short."""
     if lines:
-        return stdout.readline() or None
+        line = stdout.readline()
+        return line if line.endswith(b"\n") else None
     length = 0
-    while header := stdout.readline():
+    while (header := stdout.readline()).endswith(b"\r\n"):
         if header == b"\r\n":
-            return stdout.read(length)
+            body = stdout.read(length)
+            return body if len(body) == length else None
         name, _, value = header.partition(b":")
         if name.lower() == b"content-length":
             length = int(value)

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep
@@ -34,72 +35,82 @@ STREAM_AIMS = tuple(Aim(P99, name, 10) for name in (FIX, PAGE, FIX_TYPED, PAGE_T
 SLOWEST = "slowest codeAction of the first turn, ms"
 FIRST_AIMS = (Aim(SLOWEST, OURS, 10),)
 
-ONE, MANY = "didChange of 1 character, ms", "didChange of 500 ranges, ms"
+RANGES = 500
+ONE, MANY = "didChange of 1 character, ms", f"didChange of {RANGES} ranges, ms"
 BIG_AIMS = (Aim(MANY, OURS, 10),)
 
 CODE = "def twice(n):\n    return n * 2\n\n\n" * 50
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of everything: `menus` for a measurement, `lines` of the big file."""
+
+    rounds: int
+    warm: int = 1
+    menus: int = 200
+    lines: int = 23_000
+
+
 def main() -> None:
     """Measure and print."""
     asked = options(__doc__, rounds=5)
-    rounds, deltas, menus = (1, 300, 10) if asked.small else (asked.rounds, 2000, 200)
+    scale = Scale(1, 0, 5, 1000) if asked.small else Scale(asked.rounds)
     print(conditions())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        streams = during_streams(folder, rounds, deltas=deltas, menus=menus)
-        report("The menu while a turn streams", streams, beside=QUIET, aims=STREAM_AIMS)
-        firsts = alternate(rounds, {OURS: lambda: during_first_turn(folder, menus)}, warm=0)
-        report(
-            "The first turn, which loads what talks to a model",
-            firsts,
-            beside=OURS,
-            aims=FIRST_AIMS,
-        )
-        big = of_big_files(folder, rounds)
+        streams = during_streams(folder, scale)
+        report("The menu while a turn streams", streams, beside=BARE, aims=STREAM_AIMS)
+        firsts = {OURS: partial(during_first_turn, folder, scale.menus)}
+        title = "The first turn, which loads what talks to a model"
+        report(title, alternate(scale.rounds, firsts, warm=0), beside=OURS, aims=FIRST_AIMS)
+        big = of_big_files(folder, scale)
         report("Changes of a file of 1 MB", big, beside=BARE, aims=BIG_AIMS)
 
 
-def during_streams(folder: Path, rounds: int, *, deltas: int, menus: int) -> Results:
-    """The menu, asked for 50 times a second, in six situations on one running server."""
-    patch, prose = (_stream(kind, deltas) for kind in ("patch", "text"))
+def during_streams(folder: Path, scale: Scale) -> Results:
+    """The menu, asked for 50 times a second, in seven situations on three running servers."""
     with (
-        model_double({"steps": [patch, patch, prose, prose], "loop": True}) as base_url,
-        _session(programs.ours(folder), folder, base_url) as session,
-        _session(programs.bare(folder), folder, base_url) as other,
+        model_double(_stream("patch")) as patches,
+        model_double(_stream("text")) as prose,
+        _session(programs.ours(folder), folder, patches) as fixer,
+        _session(programs.ours(folder), folder, prose) as writer,
+        _session(programs.bare(folder), folder, "") as other,
     ):
-        document = session.open("code.py", CODE)
-        others = other.open("code.py", CODE)
-        place = {"uri": document.uri, "line": 1}
 
-        def menu(command: str | None, *, typing: bool) -> dict[str, float]:
+        def menu(
+            session: EditorSession, command: str | None = None, *, typing: bool = False
+        ) -> dict[str, float]:
+            document = session.open("code.py", CODE)
+            place = {"uri": document.uri, "line": 1}
             task = session.start(command, place) if command else None
             with _typist(session, document, typing=typing):
-                times = list(_menus(session, document, menus))
+                times = list(_menus(session, document, scale.menus))
             if task is not None:
                 assert not session.is_over(task), "the stream was too short to measure beside it"
                 session.cancel(task)
-            return _quantiles(times)
+            session.close(document)
+            return {P50: quantile(times, 0.5), P99: quantile(times, 0.99)}
 
         return alternate(
-            rounds,
+            scale.rounds,
             {
-                BARE: lambda: _quantiles(list(_menus(other, others, menus))),
-                QUIET: lambda: menu(None, typing=False),
-                f"{QUIET}, typing": lambda: menu(None, typing=True),
-                FIX: lambda: menu("codex.fix", typing=False),
-                FIX_TYPED: lambda: menu("codex.fix", typing=True),
-                PAGE: lambda: menu("codex.explain", typing=False),
-                PAGE_TYPED: lambda: menu("codex.explain", typing=True),
+                BARE: lambda: menu(other),
+                QUIET: lambda: menu(fixer),
+                f"{QUIET}, typing": lambda: menu(fixer, typing=True),
+                FIX: lambda: menu(fixer, "codex.fix"),
+                FIX_TYPED: lambda: menu(fixer, "codex.fix", typing=True),
+                PAGE: lambda: menu(writer, "codex.explain"),
+                PAGE_TYPED: lambda: menu(writer, "codex.explain", typing=True),
             },
+            warm=scale.warm,
         )
 
 
 def during_first_turn(folder: Path, menus: int) -> dict[str, float]:
     """One menu after the other while a server that was just started runs its first turn."""
-    script = {"steps": [_stream("patch", 10 * menus)], "loop": True}
     with (
-        model_double(script) as base_url,
+        model_double(_stream("patch")) as base_url,
         _session(programs.ours(folder), folder, base_url) as session,
     ):
         document = session.open("code.py", CODE)
@@ -111,25 +122,27 @@ def during_first_turn(folder: Path, menus: int) -> dict[str, float]:
         return {SLOWEST: max(times)}
 
 
-def of_big_files(folder: Path, rounds: int) -> Results:
+def of_big_files(folder: Path, scale: Scale) -> Results:
     """A change and then a menu, less what the menu alone takes: the answer proves the change."""
     contestants = {BARE: programs.bare(folder), OURS: programs.ours(folder)}
     return alternate(
-        rounds, {name: partial(changes, of, folder) for name, of in contestants.items()}
+        scale.rounds,
+        {name: partial(changes, of, folder, scale.lines) for name, of in contestants.items()},
+        warm=scale.warm,
     )
 
 
-def changes(program: Program, folder: Path) -> dict[str, float]:
+def changes(program: Program, folder: Path, lines: int) -> dict[str, float]:
     """The cost of two kinds of change on a server that has just been started."""
     with _session(program, folder, "") as session:
-        text = "".join(f"value_{line} = compute({line}, 'some text')\n" for line in range(23_000))
+        text = "".join(f"value_{line} = compute({line}, 'some text')\n" for line in range(lines))
         document = session.open("big.py", text)
         for _ in range(3):
             alone = session.actions(document, 0)
-        lines = range(0, 22_500, 45)
+        everywhere = [_insert(line) for line in range(0, lines, lines // RANGES)][:RANGES]
         return {
-            ONE: _changed(session, document, [_insert(11_000)]) - alone,
-            MANY: _changed(session, document, [_insert(line) for line in lines]) - alone,
+            ONE: _changed(session, document, [_insert(lines // 2)]) - alone,
+            MANY: _changed(session, document, everywhere) - alone,
         }
 
 
@@ -154,13 +167,10 @@ def _menus(session: EditorSession, document: Document, count: int) -> Iterator[f
         sleep(max(0.02 - (perf_counter() - began), 0))
 
 
-def _quantiles(times: list[float]) -> dict[str, float]:
-    return {P50: quantile(times, 0.5), P99: quantile(times, 0.99)}
-
-
-def _stream(kind: str, deltas: int) -> dict[str, Any]:
-    words = {"text": "some words here " * deltas, "piece": 16}
-    return {"turn": [{kind: words}], "pause": 0.002}
+def _stream(kind: str) -> dict[str, Any]:
+    """A script by which every answer is a `kind` that lasts longer than any measurement."""
+    words = {"text": "some words here " * 20_000, "piece": 16}
+    return {"steps": [{"turn": [{kind: words}], "pause": 0.002}], "loop": True}
 
 
 @contextmanager
@@ -183,8 +193,9 @@ def _typist(session: EditorSession, document: Document, *, typing: bool) -> Iter
 
 @contextmanager
 def _session(program: Program, folder: Path, base_url: str) -> Iterator[EditorSession]:
-    use(folder / "codex-home", base_url)
-    with Peer(program.command, environment(folder)) as peer:
+    home = Path(tempfile.mkdtemp(dir=folder))
+    use(home / "codex-home", base_url)
+    with Peer(program.command, environment(home)) as peer:
         session = EditorSession(peer, folder, EDITOR)
         session.begin(program)
         yield session

@@ -81,7 +81,7 @@ def main() -> None:
     """Count and print."""
     asked = options(__doc__, rounds=1)
     faults = [Fault(**row) for row in json.loads((DATA / "faults.json").read_text("utf-8"))]
-    faults = faults[:2] if asked.small else faults
+    faults = faults[:1] if asked.small else faults
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         found = {OURS: asyncio.run(by_us(faults, folder))}

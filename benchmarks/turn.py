@@ -45,15 +45,15 @@ EDITORS = {OURS: EDITOR, TYPED: "neovim-0.12"}
 def main() -> None:
     """Measure and print."""
     asked = options(__doc__, rounds=30)
-    rounds = 2 if asked.small else asked.rounds
+    rounds, warm = (1, 0) if asked.small else (asked.rounds, 3)
     print(conditions())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        answers(folder, rounds)
-        fixes(folder, rounds)
+        answers(folder, rounds, warm)
+        fixes(folder, rounds, warm)
 
 
-def answers(folder: Path, rounds: int) -> None:
+def answers(folder: Path, rounds: int, warm: int) -> None:
     """The same request to the same service, by httpx alone, by our client and by the app-server."""
     with model_double({"steps": [ANSWER], "loop": True}) as base_url, ExitStack() as open_things:
         home = folder / "talk" / "codex-home"
@@ -72,7 +72,7 @@ def answers(folder: Path, rounds: int) -> None:
         app_server = _app_server(open_things, folder / "talk")
         if app_server is not None:
             contestants[APP_SERVER] = lambda: _figures(app_server.turn("word " * 2000))
-        results = alternate(rounds, contestants, warm=3)
+        results = alternate(rounds, contestants, warm=warm)
     for name, found in results.items():
         if name != BARE_CLIENT:
             pairs = zip(found[FIRST], results[BARE_CLIENT][FIRST], strict=True)
@@ -85,7 +85,7 @@ def answers(folder: Path, rounds: int) -> None:
     )
 
 
-def fixes(folder: Path, rounds: int) -> None:
+def fixes(folder: Path, rounds: int, warm: int) -> None:
     """A fix, of an unsaved buffer or of a file, with one patch; connections are warm."""
     with model_double({"rules": [asdict(RULE)]}) as base_url, ExitStack() as open_things:
         contestants: dict[str, Round] = {}
@@ -96,7 +96,7 @@ def fixes(folder: Path, rounds: int) -> None:
         app_server = _app_server(open_things, folder / "app")
         if app_server is not None:
             contestants[APP_SERVER] = _mending(app_server, folder / "app")
-        results = alternate(rounds, contestants, warm=3)
+        results = alternate(rounds, contestants, warm=warm)
     report("A fix", results, beside=APP_SERVER, aims=[Aim(PROVEN, OURS, 1, APP_SERVER)])
 
 

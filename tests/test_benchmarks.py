@@ -1,0 +1,28 @@
+"""Each benchmark still runs, with its smallest counts. What it measures is no test's business."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", ["startup", "responsiveness", "turn", "round_trips"])
+def test_a_benchmark_runs_and_prints_a_table(name: str, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--small"],
+        cwd=REPO,
+        # Without the other programs: they are not what may break here, and take long to start.
+        env=os.environ | {"CODEX_LSP_TOOLS": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "codex-lsp" in run.stdout
+    assert "not measured: codex" in run.stdout or name == "responsiveness"
