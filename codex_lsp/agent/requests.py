@@ -97,7 +97,8 @@ async def change(
     place: Place, wish: Wish, at: Workplace, *, tell: StepSink, label: str
 ) -> tuple[Ended, dict[str, str]]:
     """Ask for a patch and apply it; returns how it ended and the texts of the changed files."""
-    tool = ApplyPatch(at.editor, at.snapshots, tell, label=label)
+    near = None if isinstance(wish, FixAll) else (place.path, _line(place, wish))
+    tool = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near)
     text = f"{await _context(place, wish, at)}\n\n{_wish(place, wish)}"
     request = _request(prompt.EDITING, text, at)
     tools: list[Tool] = [tool, ReadFile(at.snapshots)]
@@ -137,6 +138,15 @@ def _cut(snapshot: Snapshot, place: Place, what: Wish | Query, budget: int) -> s
         whole=isinstance(what, FixAll),
     )
     return prompt.context(snapshot.name(found.path), place.language, cut)
+
+
+def _line(place: Place, wish: Fix | Edit) -> int:
+    """The 0-based line that the request is about."""
+    match wish:
+        case Fix(problems=(problem, *_)):
+            return problem.line - 1
+        case _:
+            return place.lines.start
 
 
 def _wish(place: Place, wish: Wish) -> str:

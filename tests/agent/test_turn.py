@@ -71,6 +71,20 @@ async def test_a_fix_that_lands_takes_one_round_trip(tmp_path: Path) -> None:
     turn.model.assert_used_up()
 
 
+async def test_of_two_places_that_fit_alike_the_one_at_the_problem_is_changed(
+    tmp_path: Path,
+) -> None:
+    body = "    y = x\n    return y + 1\n"
+    text = f"def a(x):\n{body}\n\ndef b(x):\n{body}"
+    patch = (
+        "*** Begin Patch\n*** Update File: calc.py\n@@\n     y = x\n-    return y + 1\n"
+        "+    return y - 1\n*** End Patch\n"
+    )
+    turn = Turn(tmp_path, patches(patch), text=text)
+    await turn.fix(Problem("wrong sign", 8))
+    assert turn.text == f"def a(x):\n{body}\n\ndef b(x):\n    y = x\n    return y - 1\n"
+
+
 async def test_the_request_carries_the_definition_the_problem_and_the_imports(
     tmp_path: Path,
 ) -> None:

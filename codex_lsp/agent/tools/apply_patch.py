@@ -8,6 +8,7 @@ Deleting and moving files is not done here.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.lines import split_lines
@@ -68,21 +69,33 @@ _SHOWN_LINES = 60
 
 
 class ApplyPatch:
-    """The tool for one turn. `base` is what the model was shown; it moves on as changes land."""
+    """The tool for one turn. `base` is what the model was shown; it moves on as changes land.
+
+    `near` is where the person is (0-based line): of places that fit alike, the nearest is meant.
+    """
 
     spec = SPEC
 
-    def __init__(self, editor: Editor, snapshots: Snapshots, tell: StepSink, *, label: str) -> None:
+    def __init__(
+        self,
+        editor: Editor,
+        snapshots: Snapshots,
+        tell: StepSink,
+        *,
+        label: str,
+        near: tuple[Path, int] | None = None,
+    ) -> None:
         self._editor = editor
         self._snapshots = snapshots
         self._tell = tell
         self._label = label
+        self._near = near
         self._base = snapshots()
         self.changed: dict[str, str] = {}
 
     async def run(self, arguments: str) -> Answer:
         """Plan the whole patch, then apply it; all sections must fit before any is applied."""
-        changes = await asyncio.to_thread(_plan, arguments, self._base)
+        changes = await asyncio.to_thread(_plan, arguments, self._base, self._near)
         return self._refuse(changes) if isinstance(changes, str) else await self._apply(changes)
 
     async def _apply(self, changes: list[Change]) -> Answer:
@@ -126,7 +139,9 @@ class ApplyPatch:
         return Answer(f"apply_patch verification failed: {reason}")
 
 
-def _plan(arguments: str, base: Snapshot) -> list[Change] | str:
+def _plan(
+    arguments: str, base: Snapshot, near: tuple[Path, int] | None
+) -> list[Change] | str:
     """The changes that the patch makes on `base`; text for the model where it makes none."""
     patch = parse_any(arguments)
     if isinstance(patch, BadPatch):
@@ -135,7 +150,12 @@ def _plan(arguments: str, base: Snapshot) -> list[Change] | str:
     if problems := [text for name in places if (text := _barred(name, places[name]))]:
         return "\n".join(problems)
     texts = {name: at.text if isinstance(at, Found) else None for name, at in places.items()}
-    planned = plan(patch, texts)
+    lines = {
+        name: near[1]
+        for name, at in places.items()
+        if near is not None and isinstance(at, Found) and at.path == near[0]
+    }
+    planned = plan(patch, texts, lines)
     if isinstance(planned, Unplannable):
         return planned.text
     changes = [_change(step, places[step.path]) for step in planned]
