@@ -137,6 +137,11 @@ def _cut(snapshot: Snapshot, place: Place, what: Wish | Query, budget: int) -> s
         budget=budget,
         whole=isinstance(what, FixAll),
     )
+    if len(cut.text.encode()) > budget:
+        raise RequestRefused(
+            f"Line {cut.lines.start + 1} of {place.path.name} alone is longer than the {budget} "
+            "bytes that are sent of a file. Raise codex.context.maxBytes to ask about it."
+        )
     return prompt.context(snapshot.name(found.path), place.language, cut)
 
 

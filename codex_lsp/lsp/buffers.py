@@ -15,11 +15,14 @@ from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
 
 def to_path(uri: str) -> Path | None:
-    """The resolved path of a `file:` URI; None for every other scheme."""
+    """The resolved path of a `file:` URI; None for other schemes and for what is no file."""
     if not uri.startswith("file:"):
         return None
-    raw = to_fs_path(uri)
-    return Path(raw).resolve() if raw else None
+    try:
+        raw = to_fs_path(uri)
+        return Path(raw).resolve() if raw else None
+    except (ValueError, OSError, RuntimeError):  # a null character, links in a circle
+        return None
 
 
 class OpenBuffers:

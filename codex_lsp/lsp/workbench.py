@@ -89,7 +89,7 @@ class Workbench:
         self.last: Spot | None = None
         self._conversation_id = str(uuid.uuid4())
         self._models: dict[str | None, Model] = {}
-        self.set_roots(_folders(params))
+        self.set_roots(folder_uris(params))
         self.use_settings(params.get("initializationOptions"))
         host.documents.listen(self._follow)
 
@@ -176,14 +176,15 @@ class Workbench:
         self.wire.notify("window/logMessage", {"type": 3, "message": message})
 
 
-def _folders(params: Mapping[str, Any]) -> list[str]:
+def folder_uris(params: Mapping[str, Any]) -> list[str]:
     """The workspace folders of `initialize`, or its older `rootUri` or `rootPath`."""
     listed = params.get("workspaceFolders")
     if isinstance(listed, list) and listed:
-        return [entry["uri"] for entry in listed if isinstance(entry.get("uri"), str)]
+        uris = [entry.get("uri") for entry in listed if isinstance(entry, Mapping)]
+        return [uri for uri in uris if isinstance(uri, str)]
     if isinstance(root := params.get("rootUri"), str):
         return [root]
-    if isinstance(root := params.get("rootPath"), str):
+    if isinstance(root := params.get("rootPath"), str) and Path(root).is_absolute():
         return [Path(root).as_uri()]
     return []
 

@@ -9,6 +9,7 @@ from codex_lsp.agent.conversation import Message, ToolOutput
 from codex_lsp.agent.events import (
     Completed,
     Overloaded,
+    RequestRefused,
     Restarted,
     StreamBroken,
     TextDelta,
@@ -17,6 +18,7 @@ from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Edit, Fix, Place, Question, Workplace
 from codex_lsp.agent.steps import Landed, Refused, Retrying, Step, Writing
+from codex_lsp.agent.tools.read_file import ReadFile
 from codex_lsp.agent.turn import Ended
 from tests.doubles.folder_editor import FolderEditor
 from tests.doubles.scripted_model import ScriptedModel, call, done, patches, says
@@ -169,6 +171,25 @@ async def test_the_model_may_read_more_before_it_patches(tmp_path: Path) -> None
     output = turn.model.requests[1].items[-1]
     assert isinstance(output, ToolOutput)
     assert output.text == BROKEN
+
+
+async def test_no_request_is_larger_than_allowed_even_where_one_line_is(tmp_path: Path) -> None:
+    turn = Turn(tmp_path, text=f"x = 1\ny = '{'y' * 50_000}'\n")
+    place = Place(turn.place.path, LineRange(1, 2), "python")
+    with pytest.raises(RequestRefused, match="Line 2 of calc"):
+        await requests.change(place, Fix(()), turn.at, tell=turn.steps.append, label="fix")
+
+
+async def test_a_file_is_read_in_pieces_of_bounded_size(tmp_path: Path) -> None:
+    text = "short\n" + "x" * 40_000 + "\n" + "y" * 40_000 + "\n" + "z" * 70_000
+    turn = Turn(tmp_path, text=text)
+    tool = ReadFile(turn.editor.snapshot)
+    first = (await tool.run('{"path": "calc.py"}')).text
+    assert first == f"short\n{'x' * 40_000}\n(line 2 of 4)\n"
+    third = (await tool.run('{"path": "calc.py", "start_line": 3}')).text
+    assert third == f"{'y' * 40_000}\n(line 3 of 4)\n"
+    last = (await tool.run('{"path": "calc.py", "start_line": 4}')).text
+    assert last == "Line 4 is too long to be shown (70000 characters)."
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", "[]", '{"path": 3}', "{", '{"path": "no.py"}'])

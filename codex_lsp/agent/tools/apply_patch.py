@@ -139,9 +139,7 @@ class ApplyPatch:
         return Answer(f"apply_patch verification failed: {reason}")
 
 
-def _plan(
-    arguments: str, base: Snapshot, near: tuple[Path, int] | None
-) -> list[Change] | str:
+def _plan(arguments: str, base: Snapshot, near: tuple[Path, int] | None) -> list[Change] | str:
     """The changes that the patch makes on `base`; text for the model where it makes none."""
     patch = parse_any(arguments)
     if isinstance(patch, BadPatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import accumulate, takewhile
 from typing import cast
 
 from codex_lsp.agent.conversation import FunctionTool
@@ -15,6 +16,7 @@ from codex_lsp.workspace.disk import Unusable
 from codex_lsp.workspace.snapshot import Found, Missing
 
 MOST_LINES = 400
+MOST_CHARACTERS = 60_000
 
 SPEC = FunctionTool(
     name="read_file",
@@ -77,5 +79,11 @@ def _shown(text: str, start: int, end: int) -> str:
     rows = split_lines(text)
     if start > max(len(rows), 1):
         return f"The file has {len(rows)} lines."
-    shown = "".join(rows[start - 1 : end])
-    return shown if end >= len(rows) else f"{shown}(line {end} of {len(rows)})\n"
+    end = min(end, len(rows))
+    asked = rows[start - 1 : end]
+    fitting = list(takewhile(MOST_CHARACTERS.__ge__, accumulate(map(len, asked))))
+    last = start - 1 + len(fitting)
+    if last < start <= end:
+        return f"Line {start} is too long to be shown ({len(asked[0])} characters)."
+    shown = "".join(asked[: len(fitting)])
+    return shown if last >= len(rows) else f"{shown}(line {last} of {len(rows)})\n"
