@@ -25,7 +25,7 @@ from codex_lsp.agent.ports import (
 from codex_lsp.edits.rebase import Conflict, landed, rebase
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 from codex_lsp.lsp.capabilities import Client
-from codex_lsp.lsp.client import ClientFailure, ClientTimeout
+from codex_lsp.lsp.client import ClientFailure, ClientGone, ClientTimeout
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.workspace import disk
 from codex_lsp.workspace.disk import DiskText, Unusable
@@ -33,6 +33,7 @@ from codex_lsp.workspace.ledger import Creation, Removal, Reversal
 
 ANSWER_DEADLINE = 60.0  # seconds; Eglot asks the person first, who may be slow
 MAX_SENDS = 25
+_CANCEL_PATIENCE = 5.0  # seconds that a cancelled change may take to be known to have landed or not
 
 
 class OpenDocument(Protocol):
@@ -84,6 +85,7 @@ class LspEditor:
 
     async def apply(self, change: Change, *, label: str) -> Applied | NotApplied:
         """See `agent.ports.Editor`."""
+        await asyncio.sleep(0)  # a cancel that waits is heeded before anything is sent
         async with self._turns[change.path]:
             match change:
                 case CreateFile():
@@ -147,7 +149,25 @@ class LspEditor:
     async def _send(
         self, path: Path, document: OpenDocument, edits: tuple[TextEdit, ...], label: str
     ) -> Applied | NotApplied | None:
-        """One attempt; None says that it was overtaken and is worth another."""
+        """One attempt; None says that it was overtaken and is worth another.
+
+        The client does what it was asked even if we are cancelled meanwhile. What landed all the
+        same is told, so that it can be undone; the cancel comes at the caller's next step.
+        """
+        attempt = asyncio.ensure_future(self._attempt(path, document, edits, label))
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            await asyncio.wait([attempt], timeout=_CANCEL_PATIENCE)
+            if not attempt.cancel() and isinstance(attempt.result(), Applied):
+                if (task := asyncio.current_task()) is not None:
+                    task.cancel()
+                return attempt.result()
+            raise
+
+    async def _attempt(
+        self, path: Path, document: OpenDocument, edits: tuple[TextEdit, ...], label: str
+    ) -> Applied | NotApplied | None:
         asked = {"label": label, "edit": self._workspace_edit(document, edits)}
         try:
             answer = await self._wire.ask("workspace/applyEdit", asked, timeout=ANSWER_DEADLINE)
@@ -156,6 +176,8 @@ class LspEditor:
             # It may still act on the request, so there must be no second one.
             unanswered = NotApplied(path, "the editor did not answer; look whether it changed")
             return self._proven(path, document, edits) or unanswered
+        except ClientGone:
+            return NotApplied(path, "the editor has gone")
         except ClientFailure as error:
             answered, reason = False, str(error)
         if proven := self._proven(path, document, edits):

@@ -53,6 +53,8 @@ class MemoryWindow:
         self.editor = editor(name, folder, self._to_server, self._later)
         self.editor.encoding = self.documents.encoding
         self.path = folder / "a.py"
+        self.requests = 0
+        self.was_asked = asyncio.Event()
         self._last_arrival = 0.0
         self._open_requests: list[asyncio.Future[Any]] = []
         self.document: Document = self.editor.open(self.path, text)
@@ -64,6 +66,8 @@ class MemoryWindow:
         await asyncio.sleep(0)
 
     async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
+        self.requests += 1
+        self.was_asked.set()
         answer: asyncio.Future[Any] = self.loop.create_future()
 
         def reply(outcome: Result | Failure) -> None:

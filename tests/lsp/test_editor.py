@@ -84,6 +84,50 @@ def test_the_first_keystroke_may_cross_the_edit(name: str, seed: int, tmp_path: 
 
 
 @pytest.mark.parametrize("name", PROFILES)
+def test_what_lands_although_it_was_cancelled_is_told_and_nothing_is_sent_after(
+    name: str, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        window = MemoryWindow(name, tmp_path, TEXT, Random(1))
+        await window.arrived()
+        told: list[object] = []
+
+        async def turn() -> None:
+            told.append(await window.ours.apply(changing(window, "two", "2"), label="fix"))
+            told.append(await window.ours.apply(changing(window, "six", "6"), label="fix"))
+
+        task = asyncio.ensure_future(turn())
+        await window.was_asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        [outcome] = told
+        assert isinstance(outcome, Applied)
+        assert window.document.text == TEXT.replace("two", "2")
+        assert window.requests == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_cancelled_edit_that_was_overtaken_is_not_sent_again(name: str, tmp_path: Path) -> None:
+    async def work() -> None:
+        window = MemoryWindow(name, tmp_path, TEXT, Random(1))
+        await window.arrived()
+        change = changing(window, "two", "2")
+        window.editor.type(window.document, 0, "typed\n")  # we do not know of it yet
+        task = asyncio.ensure_future(window.ours.apply(change, label="fix"))
+        await window.was_asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert window.document.text == "typed\n" + TEXT
+        assert window.requests == 1
+
+    run(work())
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_an_edit_of_what_was_typed_over_is_refused(name: str, tmp_path: Path) -> None:
     async def work() -> None:
         window = MemoryWindow(name, tmp_path, TEXT, Random(1))
