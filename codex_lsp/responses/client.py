@@ -150,12 +150,14 @@ class ResponsesModel:
 
     async def _send(self, request: ModelRequest) -> httpx.Response:
         provider = self._provider
-        if provider.signs_in and self._source is None:
+        source = self._source
+        if source is None and self._source_for is not None:
+            source = self._source_for(request)
+        if provider.signs_in and source is None:
             raise Broken(Final(NotSignedIn("You are not signed in. Run: codex-lsp login")))
         client = await self._opened()
         url = provider.address()
         asking: httpx.Request | None = None
-        source = self._source if self._source_for is None else self._source_for(request)
         auth = None if source is None else BearerAuth(source, provider.address)
         try:
             content = _encoded(body(request, provider.model, provider.dialect, self._style))
