@@ -106,7 +106,9 @@ async def _play(folder: Path, answerer: Answerer | None, *, toy: bool) -> int:
     _step(6, f"Saved, and checked again: python {CHECK}")
     left = await check(text)
     _quote(_coloured(f"✗ {left}", _RED) if left else _coloured("✓ it passes", _GREEN))
-    print(f"\n{chosen.epilogue}")
+    print(f"\n{chosen.epilogue}".rstrip())
+    if left:
+        print("It did not work this time. The embedded toy can be tried: codex-lsp demo --embedded")
     print("For your editor: README.md. To sign in: codex-lsp login.")
     return 1 if left else 0
 

@@ -169,9 +169,7 @@ class Editor:
             case "workspace/applyEdit":
                 result: object = self._apply(params["edit"])
             case "window/showMessageRequest":
-                result = params["actions"][0]
-                question = params["message"].splitlines()[0]
-                self._show(f"asked: {question} Answered: {params['actions'][0]['title']}.")
+                result = self._decide(params)
             case "codex/check":
                 result = {"problem": await self._check(params["text"])}
             case "workspace/configuration":
@@ -182,6 +180,14 @@ class Editor:
                 error = {"code": -32601, "message": f"the demo does not know {method}"}
                 return self._send({"id": number, "error": error})
         return self._send({"id": number, "result": result})
+
+    def _decide(self, params: Mapping[str, Any]) -> object:
+        """Yes to a change of the demo's own file; nothing else is agreed to."""
+        actions = params.get("actions") or []
+        agreed = next((action for action in actions if action["title"] == "Change it"), None)
+        self._show(f"asked: {params['message'].splitlines()[0]}")
+        self._show(f"answered: {agreed['title'] if agreed else 'not now'}")
+        return agreed
 
     def _apply(self, edit: Mapping[str, Any]) -> dict[str, object]:
         """One undo step, if it is for this document as it is now."""

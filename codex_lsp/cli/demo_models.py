@@ -24,12 +24,12 @@ from codex_lsp.responses.local_servers import USUAL_PORTS, detect_local_servers
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """Whoever answers: in a sentence before and one after, and what makes `serve` ask it."""
+    """Whoever answers, in a sentence, and what makes `serve` ask it; `epilogue` goes last."""
 
     said: str
-    epilogue: str
     options: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    epilogue: str = ""
 
 
 _TOY = """\
@@ -47,8 +47,7 @@ async def _configured() -> Answerer | None:
     try:
         config = codex_toml.read(codex_home())
         if config.model_provider not in (None, "openai", "embedded"):
-            name = config.model_provider
-            return Answerer(f"your config.toml names the provider {name}", f"{name} answered.")
+            return Answerer(f"your config.toml names the provider {config.model_provider}")
         source = open_credentials(config)
         try:
             status = await source.status()
@@ -63,8 +62,7 @@ async def _configured() -> Answerer | None:
             who = "there is an API key"
         case "other" | "none":
             return None
-    said = f"{who}; OpenAI's model answers"
-    return Answerer(said, "OpenAI's model answered.", ("--provider", "openai"))
+    return Answerer(f"{who}; OpenAI's model answers", ("--provider", "openai"))
 
 
 async def _local_server(ports: Sequence[tuple[str, int]]) -> Answerer | None:
@@ -72,11 +70,9 @@ async def _local_server(ports: Sequence[tuple[str, int]]) -> Answerer | None:
     if found is None:
         return None
     # Codex's own variable for a local server's address; it fits every server of this kind.
-    model = found.models[0]
     return Answerer(
-        f"{found.name} runs on this machine; its {model} answers",
-        f"{model} on this machine answered.",
-        ("--provider", "ollama", "--model", model),
+        f"{found.name} runs on this machine; its {found.models[0]} answers",
+        ("--provider", "ollama", "--model", found.models[0]),
         {"CODEX_OSS_BASE_URL": found.base},
     )
 
@@ -95,8 +91,8 @@ def embedded() -> Answerer:
     name = kept(place)[0].stem
     return Answerer(
         f"the embedded model {name} answers, on this machine",
-        _TOY if name == SMOLLM2.name else f"{name}, a small model on this machine, answered.",
         ("--provider", "embedded"),
+        epilogue=_TOY if name == SMOLLM2.name else "",
     )
 
 
@@ -117,13 +113,16 @@ def replaying(patch: str) -> Iterator[Answerer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Answerer(
+        answerer = Answerer(
             "a script replays one prepared answer: there is NO model behind it",
-            "This was a replay: the edit was real, the answer was prepared. No model was asked.",
             ("--provider", "ollama", "--model", "replay"),
             {"CODEX_OSS_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1"},
+            "This was a replay: the edit was real, the answer was prepared. No model was asked.",
         )
-        server.shutdown()
+        try:
+            yield answerer
+        finally:
+            server.shutdown()
 
 
 def _script(patch: str) -> bytes:

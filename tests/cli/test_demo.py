@@ -15,6 +15,7 @@ from codex_lsp.cli.demo import CHECK_SOURCE, NAME, SOURCE, check
 from codex_lsp.cli.demo_models import choose, embedded
 from codex_lsp.responses.embedded.weights import WeightsError
 from tests.doubles.model_rules import Rule, mends
+from tests.doubles.model_script import Refusal
 from tests.doubles.model_service import ModelService
 from tests.e2e.tools import REPO
 from tests.responses.embedded.needs import require_toy
@@ -85,6 +86,18 @@ async def test_when_no_model_can_be_reached_it_ends_with_the_reason(home: Path) 
     assert code == 1
     assert "5. Nothing was changed." in out
     assert "✗ largest" in out.rpartition("6.")[2]
+    assert "codex-lsp demo --embedded" in out
+
+
+async def test_a_question_that_is_not_about_the_file_is_not_agreed_to(home: Path) -> None:
+    """A sign-in that is refused makes the server offer to sign in: the demo never says yes."""
+    sign_in(home)
+    async with ModelService([Refusal(401)]) as service:
+        (home / "config.toml").write_text(f'openai_base_url = "{service.base_url}"\n')
+        code, out, _ = await demo()
+    assert code == 1
+    assert "answered: Sign in" not in out
+    assert "5. Nothing was changed." in out
 
 
 @pytest.mark.usefixtures("home")
@@ -114,7 +127,7 @@ async def test_the_embedded_model_answers_really() -> None:
     assert "try 1 of 5: " in out
     assert "This was a toy" in out
     if code == 0:
-        assert "asked: The small local model suggests a change. Answered: Change it." in out
+        assert "asked: The small local model suggests a change.\n   answered: Change it\n" in out
         assert "✓ it passes" in out
     else:
         assert out.count("try ") == 5

@@ -109,7 +109,10 @@ async def _start(child: asyncio.subprocess.Process, weights: Path) -> Provider:
 
 
 async def _ask(model: ResponsesModel, prompt: str) -> str:
-    """One answer, read until its code block is closed: the rest is chatter and costs time."""
+    """One answer, read until its code block is closed: the rest is chatter and costs time.
+
+    So is what is much longer than the question: such a model can ramble for minutes.
+    """
     request = ModelRequest("repair", "repair", "", (Message("user", prompt),))
     text = ""
     async with aclosing(model.stream(request)) as events:
@@ -121,6 +124,6 @@ async def _ask(model: ResponsesModel, prompt: str) -> str:
                     text = ""
                 case _:
                     pass
-            if is_whole(text):
+            if is_whole(text) or len(text) > 2 * len(prompt):
                 break
     return text
