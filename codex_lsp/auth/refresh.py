@@ -162,6 +162,8 @@ class Refresher:
     async def _run(self, want: Want) -> ChatGpt:
         self.observe(Step.ARM, "after")
         try:
+            if want.reason == "unauthorized_recovery" and not want.anyway:
+                await self._let_others_go_first(want)
             async with self._locked() as file:
                 return await self._reload_then_refresh(want, file)
         except (AccountSwitched, SignedOut):
@@ -171,6 +173,15 @@ class Refresher:
             return await self._adopt_winner(want, error)
         finally:
             self._flushed.set()
+
+    async def _let_others_go_first(self, want: Want) -> None:
+        """Codex takes no lock: what it stores in the next moment need not be refreshed by us."""
+        until = self.clock.monotonic() + self.random.uniform(*self.settings.courtesy)
+        while (left := until - self.clock.monotonic()) > 0:
+            with suppress(Busy, StoreUnusable):
+                if self._is_enough(_same_identity(await self.store.load(), want), want):
+                    return
+            await self.clock.sleep(min(_POLL, left))
 
     @asynccontextmanager
     async def _locked(self, seconds: float | None = None) -> AsyncIterator[JournalFile]:

@@ -23,7 +23,9 @@ class AuthSettings:
     `api_key` goes before what is stored; `spare_key` is used where nobody is signed in.
 
     `early` is the span, in seconds before expiry, in which a window picks its moment to refresh:
-    earlier than Codex, whose moment is 300 s, so that it finds fresh tokens.
+    earlier than Codex, whose moment is 300 s, so that it finds fresh tokens. `courtesy` is the
+    span of seconds that it waits after an unexpected 401, when every program wants to refresh at
+    the same moment, for one that takes no lock to go first.
     """
 
     home: Path
@@ -38,6 +40,7 @@ class AuthSettings:
     token_url: str = f"{ISSUER}/oauth/token"
     revoke_url: str = f"{ISSUER}/oauth/revoke"
     early: tuple[float, float] = (600.0, 900.0)
+    courtesy: tuple[float, float] = (0.0, 0.0)
     request_seconds: float = 30.0
     lock_seconds: float = 60.0
 

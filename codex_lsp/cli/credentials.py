@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from codex_lsp.config.codex_toml import CodexToml
 
 OWN_FILE = "CODEX_LSP_AUTH_FILE"
+COURTESY = (0.5, 1.5)
 
 
 def open_accounts(config: CodexToml, own_file: str | None = None) -> Accounts:
@@ -49,6 +50,7 @@ def auth_settings(config: CodexToml, own_file: str | None = None) -> AuthSetting
     return replace(
         found,
         issuer=endpoints(config).issuer,
+        courtesy=COURTESY if found.shared else (0.0, 0.0),
         forced_method=config.forced_login_method,
         forced_workspaces=frozenset(config.forced_chatgpt_workspace_id),
     )
