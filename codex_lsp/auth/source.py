@@ -395,7 +395,6 @@ __all__ = [
     "AuthEvent",
     "CredentialSource",
     "PinnedSource",
-    "Secret",
     "Status",
     "SystemClock",
     "open_source",
