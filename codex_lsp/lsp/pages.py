@@ -40,8 +40,10 @@ def new_page(folder: Path, stem: str, text: str) -> Path:
     """Make a page with `text`, readable by the person only; the oldest ones are cleared away."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _clear_old(folder)
-    path = folder / f"{stem}-{time.time_ns():x}.md"
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - the mode from the first byte on
+    # Buffers are known by their resolved paths; a home folder may be reached through a link.
+    path = folder.resolve() / f"{stem}-{time.time_ns():x}.md"
+    created = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(created, "w", encoding="utf-8") as file:
         file.write(text)
     return path
 
@@ -85,6 +87,11 @@ class Answer:
         self._finished.set()
         self._wake.set()
 
+    @property
+    def unshown(self) -> str:
+        """What the editor did not take."""
+        return self._pending
+
     async def flush(self) -> None:
         """Show what is pending now."""
         addition, self._pending = self._pending, ""
@@ -103,18 +110,33 @@ class Answer:
 async def filled_in(path: Path, shown: str, *, wait: float = WAIT_SECONDS) -> str | None:
     """What the person wrote below the mark, once saved; None if nothing, or not within `wait`.
 
-    Saving is watched on disk, because not every editor tells us of a buffer that is no code.
+    Saving is watched on disk, because not every editor tells us of a buffer that is no code. While
+    it saves, the file may be missing or half written: what counts is what two looks agree on.
     """
     deadline = time.monotonic() + wait
+    before: str | None = shown
     while time.monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
-        try:
-            text = await asyncio.to_thread(path.read_text, encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        if text != shown:
-            return text.partition(MARK)[2].strip() or None
+        text = await asyncio.to_thread(_read, path)
+        if text == before != shown:
+            return None if text is None else _written(text, shown)
+        before = text
     return None
+
+
+def _written(text: str, shown: str) -> str | None:
+    """The part of a page that is the person's; they may have taken out what was there."""
+    _, mark, below = text.partition(MARK)
+    if not mark:
+        below = "\n".join(line for line in text.splitlines() if line not in shown.splitlines())
+    return below.strip() or None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError:
+        return None
 
 
 def _append(path: Path, text: str) -> None:
@@ -123,6 +145,7 @@ def _append(path: Path, text: str) -> None:
 
 
 def _clear_old(folder: Path) -> None:
-    pages = sorted(folder.glob("*.md"), key=lambda page: page.stat().st_mtime)
-    for page in pages[:-KEPT]:
-        page.unlink(missing_ok=True)
+    with suppress(OSError):  # another window clears away too
+        pages = sorted(folder.glob("*.md"), key=lambda page: page.stat().st_mtime)
+        for page in pages[:-KEPT]:
+            page.unlink()

@@ -65,6 +65,11 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
         finally:
             page.finish()
             await growing
+        if page.unshown:
+            # An editor that cannot be given text, or a page that was typed in.
+            path = await asyncio.to_thread(pages.new_page, folder, "answer", head + page.unshown)
+            told = f"The editor did not take all of the answer. The rest is in {path}"
+            bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
         return f"The answer is in {path}"
 
     return work
@@ -80,10 +85,8 @@ def asking_first(bench: Workbench, heading: str, then: Callable[[str], Work]) ->
         try:
             task.progress.report(f"write your request in {path.name} and save it")
             if not await show(bench, path):
-                raise RequestRefused(
-                    f"This editor cannot show the page to write on. Open {path}, write your "
-                    "request there and save it."
-                )
+                told = f"Open {path}, write your request below the line there, and save it."
+                bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
             wish = await pages.filled_in(path, text)
         finally:
             await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -33,6 +33,11 @@ def read(path: Path) -> str:
     return path.read_text("utf-8")
 
 
+def append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
 def exists(path: Path) -> bool:
     return path.exists()
 
@@ -187,6 +192,20 @@ async def test_an_editor_that_shows_no_pages_is_told_where_it_is(tmp_path: Path)
         [told] = [m["message"] for m in s.editor.messages if "Codex wrote" in m["message"]]
         page = Path(told.removeprefix("Codex wrote "))
         assert read(page).endswith("Because.")
+
+
+async def test_a_question_can_be_written_where_the_editor_shows_no_pages(tmp_path: Path) -> None:
+    async with session(tmp_path, [says("Because.")], name="vim-9.2-yegappan") as s:
+        token = (await s.client.execute("codex.ask", {"path": "code.py", "line": 1}))["taskId"]
+
+        def told() -> str:
+            return next((m["message"] for m in s.editor.messages if "save it" in m["message"]), "")
+
+        await s.client.until(told, "where to write")
+        page = Path(told().removeprefix("Open ").partition(", write")[0])
+        append(page, "Why not?\n")
+        await s.ended(token)
+        assert "Why not?" in s.asked()
 
 
 @pytest.mark.parametrize(

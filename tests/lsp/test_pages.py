@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from codex_lsp.agent.ports import Applied, Change, NotApplied
+from codex_lsp.lsp import pages
+from codex_lsp.lsp.buffers import OpenBuffers
+from codex_lsp.lsp.documents import Documents
+
+SHOWN = f"# What?\n\n{pages.MARK}\n"
+
+
+class Unwilling:
+    """An editor that takes no edits."""
+
+    async def apply(self, change: Change, *, label: str) -> Applied | NotApplied:
+        return NotApplied(change.path, label)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "POLL_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("saved", "wish"),
+    [
+        (f"{SHOWN}Do it.\n", "Do it."),
+        ("# What?\n\nDo it, please.\n", "Do it, please."),
+        ("Do it, I cleared the page.", "Do it, I cleared the page."),
+        (f"{SHOWN}\n \n", None),
+        ("", None),
+    ],
+)
+async def test_what_the_person_saved_is_the_wish(
+    saved: str, wish: str | None, tmp_path: Path
+) -> None:
+    page = pages.new_page(tmp_path, "prompt", SHOWN)
+    waiting = asyncio.ensure_future(pages.filled_in(page, SHOWN))
+    page.write_text(saved)
+    assert await waiting == wish
+
+
+async def test_an_editor_may_take_the_file_away_for_a_moment_while_it_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "page.md"
+    looks: list[str | None] = [SHOWN, None, SHOWN + "Do", f"{SHOWN}Do it.", f"{SHOWN}Do it."]
+    monkeypatch.setattr(pages, "_read", lambda _path: looks.pop(0))
+    assert await pages.filled_in(page, SHOWN) == "Do it."
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    return tmp_path / "link"
+
+
+async def test_a_page_below_a_link_is_written_through_its_buffer(link: Path) -> None:
+    path = pages.new_page(link / "answers", "answer", "# Title ä…\n")
+    documents = Documents("utf-8")
+    item = {"uri": path.as_uri(), "languageId": "markdown", "version": 1, "text": "# Title ä…\n"}
+    documents.did_open({"textDocument": item})
+    page = pages.Answer(path, Unwilling(), OpenBuffers(documents).text_at)
+    page.write("answer")
+    page.finish()
+    await page.grow()
+    assert page.unshown == "answer"
+    assert path.read_text("utf-8") == "# Title ä…\n"
