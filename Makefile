@@ -2,7 +2,11 @@
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto
 VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
 BIN := $(VENV)/bin
+endif
 STAMP := $(VENV)/.ready
 LOCAL := $(VENV)/.local
 

@@ -12,7 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import ParamSpec, Protocol, TypeVar, assert_never
 
 from codex_lsp.agent.ports import (
     Applied,
@@ -33,6 +33,10 @@ from codex_lsp.workspace.ledger import Creation, Removal, Reversal
 
 ANSWER_DEADLINE = 60.0  # seconds; Eglot asks the person first, who may be slow
 MAX_SENDS = 25
+LARGE = 200_000  # characters, from which comparing two texts can hold the event loop up
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _CANCEL_PATIENCE = 5.0  # seconds that a cancelled change may take to be known to have landed or not
 
 
@@ -121,7 +125,7 @@ class LspEditor:
         seen = await asyncio.to_thread(disk.read, change.path)
         if isinstance(seen, Unusable):
             return NotApplied(change.path, seen.reason, changed_meanwhile=True)
-        edits = rebase(change.edits, change.base.text, seen.text)
+        edits = await _computed(seen.text, rebase, change.edits, change.base.text, seen.text)
         if isinstance(edits, Conflict):
             return NotApplied(change.path, edits.text, changed_meanwhile=True)
         text = apply_edits(seen.text, edits)
@@ -137,7 +141,7 @@ class LspEditor:
             document = self._buffers.at(change.path)
             if document is None:
                 return NotApplied(change.path, "it was closed meanwhile", changed_meanwhile=True)
-            moved = rebase(edits, base, document.text)
+            moved = await _computed(document.text, rebase, edits, base, document.text)
             if isinstance(moved, Conflict):
                 return NotApplied(change.path, moved.text, changed_meanwhile=True)
             outcome = await self._send(change.path, document, moved, label)
@@ -175,17 +179,17 @@ class LspEditor:
         except ClientTimeout:
             # It may still act on the request, so there must be no second one.
             unanswered = NotApplied(path, "the editor did not answer; look whether it changed")
-            return self._proven(path, document, edits) or unanswered
+            return await self._proven(path, document, edits) or unanswered
         except ClientGone:
             return NotApplied(path, "the editor has gone")
         except ClientFailure as error:
             answered, reason = False, str(error)
-        if proven := self._proven(path, document, edits):
+        if proven := await self._proven(path, document, edits):
             return proven
         # What the client sends from here on, it sent after it dealt with the edit: the first
         # change that lacks the edit shows that it was passed over.
         await self._buffers.next_change(document.uri, self._client.quirks.patience)
-        if proven := self._proven(path, document, edits):
+        if proven := await self._proven(path, document, edits):
             return proven
         now = self._buffers.at(path)
         if now is None or now.text != document.text:
@@ -193,13 +197,14 @@ class LspEditor:
         said = "said that it was applied" if answered else f"refused it ({reason})"
         return NotApplied(path, f"the editor {said}, but the text did not change")
 
-    def _proven(
+    async def _proven(
         self, path: Path, before: OpenDocument, edits: tuple[TextEdit, ...]
     ) -> Applied | None:
         now = self._buffers.at(path)
         if now is None:
             return None
-        if any(fate != "landed" for fate in landed(edits, before.text, now.text)):
+        fates = await _computed(now.text, landed, edits, before.text, now.text)
+        if any(fate != "landed" for fate in fates):
             return None
         return Applied(path, now.text, _undo(path, before.text, edits))
 
@@ -214,6 +219,13 @@ class LspEditor:
             version = max(version, self._client.quirks.least_version)
         identifier = {"uri": document.uri, "version": version}
         return {"documentChanges": [{"textDocument": identifier, "edits": ranges}]}
+
+
+async def _computed(text: str, compute: Callable[_P, _T], *args: _P.args, **more: _P.kwargs) -> _T:
+    """What `compute` makes of the arguments; off the event loop where `text` is large."""
+    if len(text) < LARGE:
+        return compute(*args, **more)
+    return await asyncio.to_thread(compute, *args, **more)
 
 
 def _undo(path: Path, before: str, edits: tuple[TextEdit, ...]) -> Reversal:

@@ -53,6 +53,18 @@ def test_an_edit_lands_and_is_proven(name: str, tmp_path: Path) -> None:
     run(work())
 
 
+def test_an_edit_of_a_large_file_lands_too(tmp_path: Path) -> None:
+    async def work() -> None:
+        random = Random(1)
+        window = MemoryWindow(PROFILES[0], tmp_path, "filler line\n" * 40_000 + TEXT, random)
+        await window.arrived()
+        outcome = await window.ours.apply(changing(window, "two", "2"), label="fix")
+        assert isinstance(outcome, Applied)
+        assert window.document.text.endswith(TEXT.replace("two", "2"))
+
+    asyncio.run(work())
+
+
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("mood", [Mood.REFUSES, Mood.LIES, Mood.SILENT])
 def test_what_did_not_land_is_never_called_applied(name: str, mood: Mood, tmp_path: Path) -> None:
