@@ -19,6 +19,7 @@ from tests.doubles.model_rules import Rule
 
 INITIALIZE = "spawn to initialize answered, ms"
 ACTIONS = "spawn to first codeAction answered, ms"
+TURN = "first turn of the process, a fix, ms"
 FIRST, THEN, LAST = "at the initialize answer", "idle after a codeAction", "after the first turn"
 AIMS = (
     Aim(INITIALIZE, OURS, 0.6, BARE),
@@ -88,7 +89,7 @@ def of_ours(folder: Path) -> Figures:
         )
         figures[ACTIONS] = (came - peer.started) * 1000
         figures |= _memory(peer, THEN)
-        session.run("codex.fix", {"uri": document.uri, "line": 2})
+        figures[TURN] = session.run("codex.fix", {"uri": document.uri, "line": 2}).whole
         assert "return n * 2" in document.text
         return figures | _memory(peer, LAST)
 
@@ -101,7 +102,7 @@ def of_app_server(program: Program, folder: Path) -> Figures:
         session = AppServerSession(peer, folder)
         (folder / "twice.py").write_text(FAULTY, encoding="utf-8")
         session.start_thread()
-        session.turn(f"Mend twice.py:\n{FAULTY}")
+        figures[TURN] = session.turn(f"Mend twice.py:\n{FAULTY}").whole
         return figures | _memory(peer, LAST)
 
 
