@@ -22,6 +22,8 @@ from tests.auth.cut_off import How, Nursery, settings_for
 from tests.auth.light_http import post
 from tests.doubles.authority import Authority, Outcome, serving
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 POINTS = [f"{when} {step}" for step in Step for when in ("before", "after")]
 UNCERTAIN = {
     "after P5",

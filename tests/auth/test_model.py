@@ -14,6 +14,8 @@ from tests.auth import model
 from tests.auth.explorer import PAIRS, _main, parsing_remembered, plan
 from tests.auth.model import OTHERS, Broken, World, successors
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 COLLISION = "Codex and a window sent the same token"
 CUT_OFF = "a window died, or a reply was lost, between the note and the stage"
 RESIDUES = {

@@ -9,6 +9,8 @@ import pytest
 from tests.auth.explorer import explore, parsing_remembered
 from tests.auth.mutants import MUTANTS
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 MOST = 20_000
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.auth.codex import ACTIONS
 from tests.auth.explorer import FAULTS, PAIRS, explore, parsing_remembered
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 CHUNK = 5_000
 SCHEDULES = int(os.environ.get("CODEX_LSP_SCHEDULES", "100000"))
 REPLAY = os.environ.get("CODEX_LSP_SEED")

@@ -17,6 +17,8 @@ from tests.auth.authority import Login, jwt
 from tests.auth.scene import Scene
 from tests.auth.world import AUTH, CANNED, HOME, Reply
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 EACH = 84
 

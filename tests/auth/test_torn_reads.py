@@ -24,6 +24,8 @@ READS = int(os.environ.get("CODEX_LSP_READS", "200000"))
 
 WRITER = """
 import os, sys, time
+
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
 path, contents = sys.argv[1], [open(name, "rb").read() for name in sys.argv[2:]]
 print("ready", flush=True)
 parent = os.getppid()
