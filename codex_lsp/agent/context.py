@@ -93,11 +93,17 @@ def _signatures(
             for at, row in enumerate(rows)
             if at not in scope and (hit := _SIGNATURE.match(row)) and hit[1] in used
         ]
-    return [
-        _header(rows, node)
+    found = [
+        (node.lineno, _header(rows, node))
         for node in _defined(tree.body)
-        if node.lineno - 1 not in scope and node.name in used
+        if node.lineno - 1 not in scope and (node.name in used or _holds(node, scope))
     ]
+    found += [
+        (node.lineno, rows[node.lineno - 1])
+        for node in tree.body
+        if node.lineno - 1 not in scope and node.end_lineno == node.lineno and used & _set_by(node)
+    ]
+    return [text for _, text in sorted(found)]
 
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -112,6 +118,21 @@ def _defined(body: Iterable[ast.stmt]) -> list[Definition]:
         if isinstance(node, ast.ClassDef):
             found += _defined(node.body)
     return found
+
+
+def _holds(node: Definition, scope: LineRange) -> bool:
+    return node.lineno - 1 < scope.start < (node.end_lineno or node.lineno)
+
+
+def _set_by(node: ast.stmt) -> set[str]:
+    """The names to which a statement gives a value."""
+    match node:
+        case ast.Assign(targets=targets):
+            return {target.id for target in targets if isinstance(target, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+        case _:
+            return set()
 
 
 def _header(rows: Sequence[str], node: Definition) -> str:

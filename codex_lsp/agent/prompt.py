@@ -59,7 +59,7 @@ def context(path: str, language: str, excerpt: Excerpt) -> str:
     if excerpt.imports:
         parts.append(f"Its imports:\n{_fenced(excerpt.imports)}")
     if excerpt.signatures:
-        parts.append(f"Signatures used below:\n{_fenced(excerpt.signatures)}")
+        parts.append(f"Defined elsewhere in it, and used below:\n{_fenced(excerpt.signatures)}")
     parts.append(f"The text, {extent}:\n{_fenced(excerpt.text)}")
     return "\n\n".join(parts)
 

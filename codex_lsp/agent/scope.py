@@ -66,14 +66,27 @@ def _definitions(
 
 
 def _python_definitions(tree: ast.Module, lines: LineRange) -> Iterator[LineRange]:
-    found = []
-    for node in ast.walk(tree):
+    """A function inside another one leans on its names, so the outer one goes before it."""
+    outer, local = list[LineRange](), list[LineRange]()
+    todo: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while todo:
+        node, is_local = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
             scope = LineRange(first - 1, node.end_lineno or node.lineno)
-            if scope.start <= lines.start and lines.end <= scope.end:
-                found.append(scope)
-    return iter(sorted(found, key=lambda scope: scope.end - scope.start))
+            if not (scope.start <= lines.start and lines.end <= scope.end):
+                continue
+            (local if is_local else outer).append(scope)
+        is_local = is_local or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        todo += [(child, is_local) for child in ast.iter_child_nodes(node)]
+    outer.sort(key=_length)
+    yield from outer[:1]
+    yield from sorted(local, key=_length, reverse=True)
+    yield from outer[1:]
+
+
+def _length(scope: LineRange) -> int:
+    return scope.end - scope.start
 
 
 def _scanned_definitions(rows: Sequence[str], lines: LineRange) -> Iterator[LineRange]:

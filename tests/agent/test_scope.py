@@ -134,6 +134,44 @@ def test_an_excerpt_brings_imports_and_signatures_that_are_used() -> None:
     assert "unused" not in cut.signatures
 
 
+SHOP = '''\
+LIMIT = 3
+RATES: dict[str, int] = {}
+OTHER = 4
+
+
+class Shop(Base):
+    """Sells."""
+
+    def total(self, items):
+        found = 0
+
+        def add(item):
+            nonlocal found
+            found += item * LIMIT + RATES[item]
+
+        for item in items:
+            add(item)
+        return found
+'''
+
+
+def test_a_function_inside_another_comes_with_the_outer_one_its_class_and_its_constants() -> None:
+    cut = excerpt(SHOP, LineRange(13, 14), "python")
+    assert cut.text.startswith("    def total(self, items):")
+    assert cut.text.endswith("        return found\n")
+    assert cut.signatures == (
+        'LIMIT = 3\nRATES: dict[str, int] = {}\nclass Shop(Base):\n    """Sells."""\n'
+    )
+
+
+def test_a_piece_of_a_long_function_comes_with_its_head() -> None:
+    text = "def f(a,\n      b):\n" + "".join(f"    x{n} = a + {n}\n" for n in range(300))
+    cut = excerpt(text, LineRange(250, 251), "python")
+    assert cut.lines.start > 2
+    assert cut.signatures == "def f(a,\n      b):\n"
+
+
 def test_an_excerpt_of_another_language_brings_its_imports() -> None:
     cut = excerpt(GO, LineRange(13, 14), "go")
     assert 'import "fmt"' in cut.imports
