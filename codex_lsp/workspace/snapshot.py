@@ -62,11 +62,11 @@ class Snapshot:
         place = containment.resolve(raw, self.roots)
         if isinstance(place, Outside):
             return place
-        is_open = place.path in self.buffers
-        if reason := ignored(place.path, place.root, is_open=is_open):
+        buffer = self._buffer_at(place.path)
+        if reason := ignored(place.path, place.root, is_open=buffer is not None):
             return Outside(reason)
-        if buffer := self.buffers.get(place.path):
-            return Found(place.path, buffer, place.protected)
+        if buffer is not None:
+            return Found(buffer.path, buffer, place.protected)
         if not place.path.exists():
             return Missing(place.path, place.protected)
         source = disk.read(place.path)
@@ -74,9 +74,27 @@ class Snapshot:
             source if isinstance(source, Unusable) else Found(place.path, source, place.protected)
         )
 
+    def _buffer_at(self, path: Path) -> BufferText | None:
+        """The buffer of the file at `path`, also where the file system takes two spellings for one.
+
+        A buffer that is missed is a file that gets written behind the editor's back.
+        """
+        if (buffer := self.buffers.get(path)) is not None:
+            return buffer
+        name = containment.fold(path.name)
+        alike = (open_at for open_at in self.buffers if containment.fold(open_at.name) == name)
+        return next((self.buffers[open_at] for open_at in alike if _is_one(open_at, path)), None)
+
     def name(self, path: Path) -> str:
         """`path` as it is called in prompts and messages: relative to its root, with slashes."""
         for root in self.roots:
             if path.is_relative_to(root):
                 return path.relative_to(root).as_posix()
         return path.as_posix()
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False

@@ -9,6 +9,7 @@ from codex_lsp.workspace import disk
 from codex_lsp.workspace.containment import (
     Inside,
     Outside,
+    fold,
     is_protected,
     may_hold_secrets,
     resolve,
@@ -31,6 +32,28 @@ def test_an_open_buffer_hides_the_file_below_it(root: Path) -> None:
     found = snapshot.look("a.py")
     assert isinstance(found, Found)
     assert found.text == "in the editor"
+
+
+def test_another_spelling_of_an_open_file_is_its_buffer_where_case_does_not_count(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Main.py", "main.py", "x.py"):
+        (root / name).write_text("on disk")
+    buffer = BufferText(root / "Main.py", "in the editor", 3)
+    snapshot = Snapshot((root,), {buffer.path: buffer})
+    assert snapshot.look("x.py") == Found(root / "x.py", disk_text(root / "x.py"), protected=False)
+    assert snapshot.look("main.py") == Found(
+        root / "main.py", disk_text(root / "main.py"), protected=False
+    )
+    monkeypatch.setattr(Path, "samefile", lambda one, other: fold(str(one)) == fold(str(other)))
+    assert snapshot.look("main.py") == Found(buffer.path, buffer, protected=False)
+    assert snapshot.look("x.py") == Found(root / "x.py", disk_text(root / "x.py"), protected=False)
+
+
+def disk_text(path: Path) -> DiskText:
+    found = disk.read(path)
+    assert isinstance(found, DiskText)
+    return found
 
 
 def test_what_is_not_there_is_said_to_be_missing(root: Path) -> None:
