@@ -14,6 +14,15 @@ from codex_lsp.lsp.registry import COMMANDS, FEATURES
 REPO = Path(__file__).resolve().parent.parent
 
 
+DOCUMENTS = [
+    path
+    for path in sorted(REPO.rglob("*.md"))
+    if not {part for part in path.relative_to(REPO).parts if part.startswith(".")}
+    and "node_modules" not in path.parts
+    and "golden" not in path.parts
+]
+
+
 def read(name: str) -> str:
     return (REPO / name).read_text("utf-8")
 
@@ -49,6 +58,12 @@ def test_every_custom_method_is_documented_and_no_other() -> None:
         re.findall(r"^\| `(codex/[a-zA-Z/]+)`", read("editors/PROTOCOL.md"), re.MULTILINE)
     )
     assert documented == sent | served
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
+        assert (path.parent / link).exists(), link
 
 
 def test_the_version_is_a_release_or_unreleased() -> None:

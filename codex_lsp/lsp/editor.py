@@ -33,6 +33,7 @@ from codex_lsp.workspace.ledger import Creation, Removal, Reversal
 
 ANSWER_DEADLINE = 60.0  # seconds; Eglot asks the person first, who may be slow
 MAX_SENDS = 25
+OVERTAKEN = 0.6  # seconds
 LARGE = 200_000  # characters, from which comparing two texts can hold the event loop up
 
 _P = ParamSpec("_P")
@@ -188,14 +189,26 @@ class LspEditor:
             return proven
         # What the client sends from here on, it sent after it dealt with the edit: the first
         # change that lacks the edit shows that it was passed over.
-        await self._buffers.next_change(document.uri, self._client.quirks.patience)
+        await self._buffers.next_change(document.uri, self._patience(path, document))
         if proven := await self._proven(path, document, edits):
             return proven
-        now = self._buffers.at(path)
-        if now is None or now.text != document.text:
+        if self._has_moved(path, document):
             return None
         said = "said that it was applied" if answered else f"refused it ({reason})"
         return NotApplied(path, f"the editor {said}, but the text did not change")
+
+    def _has_moved(self, path: Path, document: OpenDocument) -> bool:
+        """Whether the document is another version now, be its text the same (typed and erased)."""
+        now = self._buffers.at(path)
+        return now is None or (now.version, now.text) != (document.version, document.text)
+
+    def _patience(self, path: Path, document: OpenDocument) -> float:
+        """How long the edit may take to come back. Where typing has overtaken it, trying again is
+        cheap: an edit that did land makes the next one stale.
+        """
+        patience = self._client.quirks.patience
+        overtaken = self._client.versioned_edits and self._has_moved(path, document)
+        return min(patience, OVERTAKEN) if overtaken else patience
 
     async def _proven(
         self, path: Path, before: OpenDocument, edits: tuple[TextEdit, ...]

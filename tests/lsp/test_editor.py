@@ -242,3 +242,29 @@ async def _one_race(name: str, folder: Path, random: Random) -> bool:
     applied = isinstance(outcome, Applied)
     assert tail == (edited if applied else expected)
     return applied
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_an_edit_that_was_overtaken_by_keys_that_left_no_trace_is_sent_again(
+    name: str, tmp_path: Path
+) -> None:
+    """Typed and erased: another version of the same text, which Neovim refuses in silence."""
+
+    async def work() -> None:
+        window = MemoryWindow(name, tmp_path, TEXT, Random(1))
+        window.editor.type(window.document, 0, "#")
+        await asyncio.sleep(2)
+        change = changing(window, "two", "2")
+
+        def type_and_erase(method: str) -> None:
+            window.editor.before = lambda method: None
+            window.editor.type(window.document, 0, "x")
+            window.editor.type(window.document, 0, "", erase=1)
+            window.editor.flush()
+
+        window.editor.before = type_and_erase
+        outcome = await window.ours.apply(change, label="fix")
+        assert isinstance(outcome, Applied)
+        assert window.document.text == "#" + TEXT.replace("two", "2")
+
+    run(work())
