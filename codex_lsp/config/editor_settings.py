@@ -8,7 +8,7 @@ take settings from workspace files too, and a workspace must not redirect a pers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
@@ -101,12 +101,16 @@ def reference() -> tuple[Setting, ...]:
     )
 
 
-def parse(section: object) -> Parsed:
-    """Read the section `codex`, nested or with dotted keys; unknown keys are told, not fatal."""
+def parse(section: object, over: EditorSettings | None = None) -> Parsed:
+    """Read the section `codex`, nested or with dotted keys; unknown keys are told, not fatal.
+
+    What it does not say stays as it is in `over`.
+    """
+    over = over or EditorSettings()
     if section is None:
-        return Parsed(EditorSettings(), ())
+        return Parsed(over, ())
     if not isinstance(section, Mapping):
-        return Parsed(EditorSettings(), ("the section `codex` has to be an object",))
+        return Parsed(over, ("the section `codex` has to be an object",))
     flat = dict(_flattened(section))
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -115,12 +119,12 @@ def parse(section: object) -> Parsed:
         if value is None:
             continue
         if problem := _wrong(setting, value):
-            problems.append(f"`{setting.key}` {problem}; it stays at {setting.default!r}")
+            problems.append(f"`{setting.key}` {problem}; it stays at {getattr(over, entry.name)!r}")
         else:
             values[entry.name] = value
     unknown = [key for key in flat if not key.startswith("_")]  # Lua clients pad empty tables
     problems += [f"`codex.{key}` is not a setting of codex-lsp" for key in unknown]
-    return Parsed(EditorSettings(**values), tuple(problems))
+    return Parsed(replace(over, **values), tuple(problems))
 
 
 def _wrong(setting: Setting, value: object) -> str | None:

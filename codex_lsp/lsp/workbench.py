@@ -74,7 +74,7 @@ class Workbench:
         self.buffers = OpenBuffers(host.documents)
         self.diagnostics = Diagnostics()
         self.ledger = Ledger()
-        self.settings = EditorSettings()
+        self.settings = self._given = EditorSettings()
         self.tasks = Tasks(
             host,
             host.spawn,
@@ -91,13 +91,17 @@ class Workbench:
         self._models: dict[str | None, Model] = {}
         self.set_roots(folder_uris(params))
         self.use_settings(params.get("initializationOptions"))
+        self._given = self.settings
         host.documents.listen(self._follow)
 
     def use_settings(self, section: object) -> None:
-        """Take the section `codex`, bare or under its name; what is wrong in it is told."""
+        """Take the section `codex`, bare or under its name; what is wrong in it is told.
+
+        It goes over `initializationOptions`: many an editor answers `{}` where it has no settings.
+        """
         if isinstance(section, Mapping) and "codex" in section:
             section = section["codex"]
-        parsed = parse(section)
+        parsed = parse(section, over=self._given)
         self.settings = parsed.settings
         for problem in parsed.problems:
             message = f"codex-lsp settings: {problem}."

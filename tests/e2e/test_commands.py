@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcException
 
 from tests.doubles.editor import Mood
 from tests.doubles.editor_client import EditorClient, editing
+from tests.doubles.editor_profiles import profile
 from tests.doubles.model_script import Gate, Patch, Refusal, Step, Text, Turn, says
 from tests.doubles.model_service import ModelService
 from tests.e2e.tools import REPO
@@ -343,6 +344,21 @@ async def test_settings_of_the_editor_are_used_and_bad_ones_told(tmp_path: Path)
         await s.command("codex.fix", line=7)
         body = s.service.requests[0].body
         assert (body["model"], body["reasoning"]["effort"]) == ("better", "high")
+
+
+async def test_what_later_settings_do_not_say_stays_as_initialization_said(tmp_path: Path) -> None:
+    given = profile("helix-25.07").initialize | {"initializationOptions": {"model": "better"}}
+    async with session(
+        tmp_path, [patch("    return n * 2", "    return n * 3")], initialize=given
+    ) as s:
+        s.editor.settings = {"codex": {"no-such-setting": 1}}
+        s.editor.send("workspace/didChangeConfiguration", {"settings": {}})
+        await s.client.until(
+            lambda: [m for m in s.editor.messages if "no-such-setting" in m["message"]],
+            "the settings that were asked for",
+        )
+        await s.command("codex.fix", line=7)
+        assert s.service.requests[0].body["model"] == "better"
 
 
 async def test_a_file_in_a_second_folder_is_named_from_there(tmp_path: Path) -> None:
