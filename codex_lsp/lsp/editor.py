@@ -190,6 +190,7 @@ class LspEditor:
         # What the client sends from here on, it sent after it dealt with the edit: the first
         # change that lacks the edit shows that it was passed over.
         await self._buffers.next_change(document.uri, self._patience(path, document))
+        await self._rest_of(path, document, edits)
         if proven := await self._proven(path, document, edits):
             return proven
         if self._has_moved(path, document):
@@ -209,6 +210,19 @@ class LspEditor:
         patience = self._client.quirks.patience
         overtaken = self._client.versioned_edits and self._has_moved(path, document)
         return min(patience, OVERTAKEN) if overtaken else patience
+
+    async def _rest_of(
+        self, path: Path, document: OpenDocument, edits: tuple[TextEdit, ...]
+    ) -> None:
+        """Wait on while a part of `edits` is there and more comes: it may be told bit by bit."""
+        before: OpenDocument | None = document
+        while (now := self._buffers.at(path)) is not None and now is not before:
+            fates = await _computed(now.text, landed, edits, document.text, now.text)
+            if "landed" not in fates or "missing" not in fates:
+                return
+            before = now
+            if self._buffers.at(path) is now:
+                await self._buffers.next_change(document.uri, self._client.quirks.patience)
 
     async def _proven(
         self, path: Path, before: OpenDocument, edits: tuple[TextEdit, ...]
