@@ -13,13 +13,13 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codex_lsp.agent.events import ModelError
 from codex_lsp.lsp.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters
 
 if TYPE_CHECKING:
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
-    from codex_lsp.agent.ports import Model
     from codex_lsp.agent.repair import Completion
     from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource, PinnedSource
@@ -48,6 +48,12 @@ class LateModel:
         async with aclosing(model.stream(request)) as events:
             async for event in events:
                 yield event
+
+    async def warm_up(self) -> None:
+        """Load and open what a request needs. Sends nothing; what is wrong, asking will say."""
+        with contextlib.suppress(ModelError):
+            model = await self.opened()
+            await model.warm_up()
 
     async def opened(self) -> ResponsesModel:
         """The model itself; raises `ModelError` where the configuration does not allow one."""
@@ -89,7 +95,7 @@ async def open_adapters(
     credentials = None if accounts is None else accounts.source
     small = _open_small if (provider or configured.provider) == EMBEDDED else None
 
-    def open_model(named: str | None) -> Model:
+    def open_model(named: str | None) -> LateModel:
         late.append(LateModel(lambda: connect(provider, named or model, credentials)))
         return late[-1]
 

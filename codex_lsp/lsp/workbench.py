@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 WARNING = 2  # MessageType
 
 
+class WarmModel(Model, Protocol):
+    """A model that can be made ready before it is asked."""
+
+    async def warm_up(self) -> None:
+        """Load and open what a request needs; sends nothing, raises nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What the command line gives to the server. `open_model` takes the model's name or None.
@@ -39,7 +47,7 @@ class Adapters:
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
     """
 
-    open_model: Callable[[str | None], Model]
+    open_model: Callable[[str | None], WarmModel]
     state_folder: Path
     accounts: Accounts | None = None
     effort: str | None = None
@@ -69,6 +77,7 @@ class Workbench:
 
     def __init__(self, host: Host, params: Mapping[str, Any], adapters: Adapters) -> None:
         self.wire: Wire = host
+        self._host = host
         self.client = resolve_client(params)
         self.documents = host.documents
         self.buffers = OpenBuffers(host.documents)
@@ -88,7 +97,7 @@ class Workbench:
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
         self._conversation_id = str(uuid.uuid4())
-        self._models: dict[str | None, Model] = {}
+        self._models: dict[str | None, WarmModel] = {}
         self.set_roots(folder_uris(params))
         self.use_settings(params.get("initializationOptions"))
         self._given = self.settings
@@ -162,7 +171,12 @@ class Workbench:
                 return document.uri
         raise BadArguments(f"{raw} is not open here: open it in the editor first.")
 
-    def _model(self) -> Model:
+    def warm_up(self) -> None:
+        """The person opened a menu of ours: a request may come, and should find all in place."""
+        if self.settings.model not in self._models and self.adapters.small is None:
+            self._host.spawn(self._model().warm_up(), name="warm up")
+
+    def _model(self) -> WarmModel:
         name = self.settings.model
         if name not in self._models:
             self._models[name] = self.adapters.open_model(name)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
-
-from codex_lsp.responses.fields import text_in
+from pydantic import BaseModel, Field, ValidationError
 
 # Where each listens when nobody says otherwise; the order is the order of preference.
 USUAL_PORTS = (("Ollama", 11434), ("LM Studio", 1234), ("llama.cpp", 8080), ("vLLM", 8000))
@@ -50,12 +48,16 @@ async def _ask(client: httpx.AsyncClient, name: str, port: int) -> LocalServer |
     return LocalServer(name, base, models) if models else None
 
 
+class _Model(BaseModel):
+    id: str = Field(min_length=1)
+
+
+class _Listing(BaseModel):
+    data: list[_Model]
+
+
 def _ids(text: bytes) -> tuple[str, ...]:
     try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
+        return tuple(model.id for model in _Listing.model_validate_json(text).data)
+    except ValidationError:
         return ()
-    listed = said.get("data") if isinstance(said, dict) else None
-    if not isinstance(listed, list):
-        return ()
-    return tuple(name for one in listed if isinstance(one, dict) if (name := text_in(one, "id")))

@@ -1,5 +1,6 @@
 vim.lsp.config('codex', {
   cmd = { 'codex-lsp' },
   root_markers = { '.git' },
+  flags = { debounce_text_changes = 20 },
 })
 vim.lsp.enable('codex')

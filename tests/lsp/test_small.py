@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.ports import Model
 from codex_lsp.agent.repair import Completion
 from codex_lsp.agent.requests import Fix, Place
 from codex_lsp.lsp.client import ClientError
@@ -19,7 +18,7 @@ from codex_lsp.lsp.documents import Documents
 from codex_lsp.lsp.progress import Progress
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Adapters, WarmModel, Workbench
 
 TEXT = "# 😀\ndef area(w, h):\n    return w + h\n"
 WORSE, GOOD = TEXT.replace("+", "-"), TEXT.replace("+", "*")
@@ -82,7 +81,7 @@ class Window:
         return [params for asked, params in self.asked if asked == method]
 
 
-def _no_model(_name: str | None) -> Model:
+def _no_model(_name: str | None) -> WarmModel:
     return None  # type: ignore[return-value]  # opened by name only, and never asked here
 
 

@@ -41,6 +41,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         hunks=() if path is None else _pending(bench, path, lines),
     )
     if not automatic:
+        bench.warm_up()
         bench.last = LastSpot(uri, lines)
     where = {"uri": uri, "range": asked, "version": document.version}
     found = offers(spot, context.only)
