@@ -173,6 +173,14 @@ async def test_the_model_may_read_more_before_it_patches(tmp_path: Path) -> None
     assert output.text == BROKEN
 
 
+async def test_an_editor_that_takes_no_edit_is_not_asked_a_dozen_times(tmp_path: Path) -> None:
+    turn = Turn(tmp_path, patches(PATCH), patches(PATCH))
+    turn.editor.refusal = "the buffer is read-only"
+    with pytest.raises(RequestRefused, match="cannot be changed: the buffer is read-only"):
+        await turn.fix(Problem("wrong area", 5))
+    turn.model.assert_used_up()
+
+
 async def test_no_request_is_larger_than_allowed_even_where_one_line_is(tmp_path: Path) -> None:
     turn = Turn(tmp_path, text=f"x = 1\ny = '{'y' * 50_000}'\n")
     place = Place(turn.place.path, LineRange(1, 2), "python")

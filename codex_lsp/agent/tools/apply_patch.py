@@ -11,6 +11,7 @@ import asyncio
 from pathlib import Path
 
 from codex_lsp.agent.conversation import FreeformTool
+from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.lines import split_lines
 from codex_lsp.agent.ports import (
     Applied,
@@ -66,6 +67,7 @@ SPEC = FreeformTool(
 )
 
 _SHOWN_LINES = 60
+_MOST_REFUSALS = 2  # by an editor whose text did not change: a third try would only cost
 
 
 class ApplyPatch:
@@ -90,6 +92,7 @@ class ApplyPatch:
         self._tell = tell
         self._label = label
         self._near = near
+        self._refusals = 0
         self._base = snapshots()
         self.changed: dict[str, str] = {}
 
@@ -107,6 +110,7 @@ class ApplyPatch:
                 case NotApplied(reason=reason):
                     failed.append(outcome)
                     self._tell(Refused(reason))
+                    self._count(outcome)
                 case Held(path, hunks):
                     self._tell(Waiting(path, hunks))
                     done.append(f"{self._base.name(path)} (the person reviews this first)")
@@ -121,6 +125,15 @@ class ApplyPatch:
         if done:
             lines += ["These files were updated all the same:", *done]
         return Answer("\n".join(lines))
+
+    def _count(self, failure: NotApplied) -> None:
+        """Give up where no patch can help; raises `RequestRefused`."""
+        self._refusals += not failure.changed_meanwhile
+        if self._refusals >= _MOST_REFUSALS:
+            raise RequestRefused(
+                f"{failure.path.name} cannot be changed: {failure.reason}. See that it is not "
+                "read-only, then ask again."
+            )
 
     def _note(self, change: Change, outcome: Applied) -> str:
         name = self._base.name(outcome.path)
