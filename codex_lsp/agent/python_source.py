@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-MAX_PARSED = 150_000  # characters; parsing holds up every other thread, about 50 ms for this much
+MAX_PARSED = 60_000  # characters; parsing holds up every other thread, some 30 ms for this much
 
 
 def parsed(text: str) -> ast.Module | None:

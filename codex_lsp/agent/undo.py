@@ -25,9 +25,13 @@ from codex_lsp.workspace.snapshot import BufferText
 
 @dataclass(frozen=True, slots=True)
 class Reversed:
-    """What came of it; `undos` lead back again, oldest first, and `kept` could not be done."""
+    """What came of it: `undos` lead back again, oldest first.
+
+    `kept` could not be done, and `left` are the undos that it would take, oldest first.
+    """
 
     undos: tuple[Undo, ...]
+    left: tuple[Undo, ...]
     done: tuple[Applied, ...]
     kept: tuple[NotApplied, ...]
 
@@ -36,13 +40,16 @@ async def reverse(undos: Sequence[Undo], editor: Editor, *, label: str) -> Rever
     """Take back changes that were made in the order of `undos`: the last one first."""
     done: list[Applied] = []
     kept: list[NotApplied] = []
+    left: list[Undo] = []
     for undo in reversed(undos):
         outcome = await editor.apply(_change(undo), label=label)
         if isinstance(outcome, Applied):
             done.append(outcome)
         elif isinstance(outcome, NotApplied):
             kept.append(outcome)
-    return Reversed(tuple(applied.undo for applied in done), tuple(done), tuple(kept))
+            left.insert(0, undo)
+    undos = tuple(applied.undo for applied in done)
+    return Reversed(undos, tuple(left), tuple(done), tuple(kept))
 
 
 def _change(undo: Undo) -> Change:

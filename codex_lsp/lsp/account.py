@@ -70,10 +70,11 @@ class Account:
             self._say(INFO, f"Codex: {sentence(event.status)}")
 
     async def ask_to_sign_in(self, error: NotSignedIn) -> None:
-        """Offer to sign in, once for each cause and generation of credentials."""
+        """Offer to sign in, once for each cause and generation of credentials; then only say it."""
         cause = error.__cause__
         key = (getattr(cause, "kind", ""), getattr(cause, "generation", ""))
         if key in self._asked:
+            self._say(ERROR, str(error))
             return
         self._asked.add(key)
         titles = [] if self._accounts is None else [BY_BROWSER, BY_CODE]

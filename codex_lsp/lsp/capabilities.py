@@ -38,6 +38,7 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("cursor", Quirks("vscode", patience=2.0)),
     ("vim-lsp", Quirks("vim-lsp")),
     ("coc.nvim", Quirks("coc")),
+    ("vim", Quirks("yegappan")),
 )
 
 
@@ -60,7 +61,7 @@ class Client:
     @property
     def versioned_edits(self) -> bool:
         """Send `documentChanges` with versions. Several clients honour them undeclared."""
-        return self.document_changes or self.quirks.profile in {"neovim", "vim-lsp"}
+        return self.document_changes or self.quirks.profile in {"neovim", "vim-lsp", "yegappan"}
 
 
 def resolve_client(params: Mapping[str, object]) -> Client:

@@ -129,6 +129,8 @@ class LspEditor:
         edits = await _computed(seen.text, rebase, change.edits, change.base.text, seen.text)
         if isinstance(edits, Conflict):
             return NotApplied(change.path, edits.text, changed_meanwhile=True)
+        if self._buffers.at(change.path) is not None:
+            return NotApplied(change.path, "it was opened meanwhile", changed_meanwhile=True)
         text = apply_edits(seen.text, edits)
         problem = await asyncio.to_thread(_swap, change.path, text, seen)
         if problem is not None:

@@ -21,7 +21,8 @@ from codex_lsp.workspace.snapshot import BufferText
 FLUSH_SECONDS = 0.25
 POLL_SECONDS = 0.5
 WAIT_SECONDS = 30 * 60
-MARK = "<!-- Write below this line, then save. Save it empty to give up. -->"
+SEND = "SEND"
+MARK = f"<!-- Write below. To send it, end with a line that says {SEND}, and save it. -->"
 KEPT = 50
 
 
@@ -108,24 +109,32 @@ class Answer:
 
 
 async def filled_in(path: Path, shown: str, *, wait: float = WAIT_SECONDS) -> str | None:
-    """What the person wrote below the mark, once saved; None if nothing, or not within `wait`.
+    """What the person wrote below the mark, once they said to send it; None if nothing, or never.
 
-    Saving is watched on disk, because not every editor tells us of a buffer that is no code. While
-    it saves, the file may be missing or half written: what counts is what two looks agree on.
+    Saving alone sends nothing: editors save by themselves. It is watched on disk, because not every
+    editor tells us of a buffer that is no code. While it saves, the file may be missing or half
+    written: what counts is what two looks agree on.
     """
     deadline = time.monotonic() + wait
     before: str | None = shown
     while time.monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
         text = await asyncio.to_thread(_read, path)
-        if text == before != shown:
-            return None if text is None else _written(text, shown)
+        if text == before and text is None:
+            return None
+        if text == before and text is not None and _is_sent(text):
+            return _written(text, shown)
         before = text
     return None
 
 
+def _is_sent(text: str) -> bool:
+    return text.rstrip().rpartition("\n")[2].strip() == SEND
+
+
 def _written(text: str, shown: str) -> str | None:
     """The part of a page that is the person's; they may have taken out what was there."""
+    text = text.rstrip().removesuffix(SEND)
     _, mark, below = text.partition(MARK)
     if not mark:
         below = "\n".join(line for line in text.splitlines() if line not in shown.splitlines())

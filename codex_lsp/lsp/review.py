@@ -6,6 +6,7 @@ is typed, and goes when the person types over it. Keeping one is an edit like an
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from codex_lsp.agent.ports import (
     Held,
     NotApplied,
 )
-from codex_lsp.edits.rebase import Conflict, rebase
+from codex_lsp.edits.diff import diff
+from codex_lsp.edits.rebase import Conflict, carry
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.lsp.buffers import OpenBuffers
-from codex_lsp.lsp.documents import DocumentEvent
+from codex_lsp.lsp.documents import Document, DocumentEvent
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.targets import range_lines
 from codex_lsp.workspace.ledger import Ledger
@@ -32,6 +34,7 @@ from codex_lsp.workspace.ledger import Ledger
 SOURCE = "Codex"
 _INFORMATION = 3  # DiagnosticSeverity
 _SHOWN_LINES = 12
+REST = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Review:
         self._ledger = ledger
         self._hunks: dict[str, Hunk] = {}
         self._ids = itertools.count(1)
+        self._due: set[Path] = set()
+        self._known: dict[Path, tuple[Document | None, dict[str, TextEdit | None]]] = {}
 
     def for_turn(self, turn: str) -> Editor:
         """An editor that holds the changes of `turn` back."""
@@ -113,32 +118,57 @@ class Review:
         self._publish_all(hunk.path for hunk in hunks)
 
     def follow(self, event: DocumentEvent, path: Path | None) -> None:
-        """A document changed: its hunks move with it, and go where they were typed over."""
-        if path is None or event.kind == "closed":
+        """A document changed: its hunks move with it, and go where they were typed over.
+
+        Shown a moment later: not each key is worth a message, nor a comparison of the texts.
+        """
+        if path is None or event.kind == "closed" or path in self._due or not self.at(path):
             return
-        if hunks := self.at(path):
-            for hunk in hunks:
-                if isinstance(hunk.change, ChangeFile) and self._place(hunk.change) is None:
-                    del self._hunks[hunk.id]
-            self._publish(path)
+        self._due.add(path)
+        asyncio.get_running_loop().call_later(REST, self._refresh, path)
+
+    def _refresh(self, path: Path) -> None:
+        self._due.discard(path)
+        for hunk_id, edit in self._places(path).items():
+            if edit is None:
+                del self._hunks[hunk_id]
+        self._publish(path)
 
     def _touches(self, hunk: Hunk, lines: LineRange) -> bool:
         own = range_lines(self._range(hunk))
         return own is not None and own.start < lines.end and lines.start < own.end
 
-    def _place(self, change: ChangeFile) -> tuple[str, TextEdit] | None:
-        """The live text and where the edit is in it; None where it was typed over or is there."""
-        buffer = self._buffers.text_at(change.path)
-        live = change.base.text if buffer is None else buffer.text
-        moved = rebase(change.edits, change.base.text, live)
-        return None if isinstance(moved, Conflict) or not moved else (live, moved[0])
+    def _places(self, path: Path) -> dict[str, TextEdit | None]:
+        """Where the edits of a file's hunks are in its live text; None for one typed over.
+
+        The texts are compared once for each text that hunks were made for.
+        """
+        document = self._buffers.at(path)
+        waiting = [
+            (hunk.id, hunk.change) for hunk in self.at(path) if isinstance(hunk.change, ChangeFile)
+        ]
+        known, places = self._known.get(path, (None, {}))
+        if document is not None and known is document and {*places} == {id_ for id_, _ in waiting}:
+            return places
+        typed: dict[str, tuple[TextEdit, ...]] = {}
+        places = {}
+        for hunk_id, change in waiting:
+            base = change.base.text
+            if base not in typed:
+                typed[base] = () if document is None else diff(base, document.text)
+            moved = carry(change.edits, typed[base], base)
+            places[hunk_id] = None if isinstance(moved, Conflict) or not moved else moved[0]
+        self._known[path] = (document, places)
+        return places
 
     def _range(self, hunk: Hunk) -> object:
-        if isinstance(hunk.change, ChangeFile) and (placed := self._place(hunk.change)):
-            live, edit = placed
-            return self._buffers.ranges(live, (edit,))[0]["range"]
-        start = {"line": 0, "character": 0}
-        return {"start": start, "end": start}
+        edit = self._places(hunk.path).get(hunk.id)
+        if edit is None or not isinstance(hunk.change, ChangeFile):
+            start = {"line": 0, "character": 0}
+            return {"start": start, "end": start}
+        document = self._buffers.at(hunk.path)
+        live = hunk.change.base.text if document is None else document.text
+        return self._buffers.ranges(live, (edit,))[0]["range"]
 
     def _publish_all(self, paths: Iterable[Path]) -> None:
         for path in dict.fromkeys(paths):

@@ -83,9 +83,12 @@ def asking_first(bench: Workbench, heading: str, then: Callable[[str], Work]) ->
         folder = bench.adapters.state_folder / "prompts"
         path = await asyncio.to_thread(pages.new_page, folder, "prompt", text)
         try:
-            task.progress.report(f"write your request in {path.name} and save it")
+            task.progress.report(f"write your request in {path.name}")
             if not await show(bench, path):
-                told = f"Open {path}, write your request below the line there, and save it."
+                told = (
+                    f"Open {path}, write your request there, end with a line that says "
+                    f"{pages.SEND}, and save it."
+                )
                 bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
             wish = await pages.filled_in(path, text)
         finally:
@@ -116,6 +119,9 @@ def reversing(bench: Workbench, turn: Turn, *, undone: bool) -> Work:
         if not outcome.done:
             raise RequestRefused("\n".join(_kept(failure) for failure in outcome.kept))
         bench.ledger.settle(turn, outcome.undos, undone=not undone)
+        for undo in outcome.left:
+            # What was typed over can be taken back once the person has made room for it.
+            bench.ledger.note(f"{turn.id}-rest", undo, undone=undone)
         names = ", ".join(dict.fromkeys(applied.path.name for applied in outcome.done))
         message = f"{'Redone' if undone else 'Undone'} in {names}."
         if outcome.kept:

@@ -64,9 +64,9 @@ class Ledger:
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
 
-    def note(self, turn_id: str, undo: Undo) -> None:
-        """A change of the turn was made."""
-        self._turns.setdefault(turn_id, Turn(turn_id)).undos.append(undo)
+    def note(self, turn_id: str, undo: Undo, *, undone: bool = False) -> None:
+        """A change of the turn was made (or, if `undone`, waits to be made again)."""
+        self._turns.setdefault(turn_id, Turn(turn_id, undone=undone)).undos.append(undo)
         while len(self._turns) > 1 and self._too_much():
             del self._turns[next(iter(self._turns))]
 

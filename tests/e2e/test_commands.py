@@ -174,13 +174,13 @@ async def test_an_answer_streams_into_a_page_that_the_editor_shows(tmp_path: Pat
         assert s.document.text == SOURCE
 
 
-async def test_a_question_can_be_written_on_a_page_and_is_sent_on_save(tmp_path: Path) -> None:
+async def test_a_question_can_be_written_on_a_page_and_is_sent_on_a_word(tmp_path: Path) -> None:
     async with session(tmp_path, [says("Because.")]) as s:
         token = (await s.client.execute("codex.ask", {"path": "code.py", "line": 1}))["taskId"]
         await s.client.until(lambda: s.editor.shown, "the page to write on")
         page = next(text for text in s.editor.documents.values() if text.path.suffix == ".md")
         assert not s.service.requests
-        s.editor.type(page, len(page.text), "Why does it not double?\n")
+        s.editor.type(page, len(page.text), "Why does it not double?\nSEND\n")
         s.editor.save(page)
         await s.ended(token)
         assert "Why does it not double?" in s.asked()
@@ -204,7 +204,7 @@ async def test_a_question_can_be_written_where_the_editor_shows_no_pages(tmp_pat
 
         await s.client.until(told, "where to write")
         page = Path(told().removeprefix("Open ").partition(", write")[0])
-        append(page, "Why not?\n")
+        append(page, "Why not?\nSEND\n")
         await s.ended(token)
         assert "Why not?" in s.asked()
 

@@ -28,11 +28,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("saved", "wish"),
     [
-        (f"{SHOWN}Do it.\n", "Do it."),
-        ("# What?\n\nDo it, please.\n", "Do it, please."),
-        ("Do it, I cleared the page.", "Do it, I cleared the page."),
-        (f"{SHOWN}\n \n", None),
-        ("", None),
+        (f"{SHOWN}Do it.\nSEND\n", "Do it."),
+        ("# What?\n\nDo it, please.\n\n SEND", "Do it, please."),
+        ("Do it, I cleared the page.\nSEND", "Do it, I cleared the page."),
+        (f"{SHOWN}\n \nSEND\n", None),
+        ("SEND", None),
     ],
 )
 async def test_what_the_person_saved_is_the_wish(
@@ -44,11 +44,20 @@ async def test_what_the_person_saved_is_the_wish(
     assert await waiting == wish
 
 
+@pytest.mark.parametrize("saved", [f"{SHOWN}Do", f"{SHOWN}Do it. SEND", f"{SHOWN}SEND it", ""])
+async def test_what_an_editor_saves_by_itself_is_not_sent(saved: str, tmp_path: Path) -> None:
+    page = pages.new_page(tmp_path, "prompt", SHOWN)
+    waiting = asyncio.ensure_future(pages.filled_in(page, SHOWN, wait=0.3))
+    page.write_text(saved)
+    assert await waiting is None
+
+
 async def test_an_editor_may_take_the_file_away_for_a_moment_while_it_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "page.md"
-    looks: list[str | None] = [SHOWN, None, SHOWN + "Do", f"{SHOWN}Do it.", f"{SHOWN}Do it."]
+    looks: list[str | None] = [SHOWN, None, SHOWN + "Do", f"{SHOWN}Do it.\nSEND"]
+    looks.append(looks[-1])
     monkeypatch.setattr(pages, "_read", lambda _path: looks.pop(0))
     assert await pages.filled_in(page, SHOWN) == "Do it."
 

@@ -67,6 +67,7 @@ SPEC = FreeformTool(
 )
 
 _SHOWN_LINES = 60
+_SHOWN_CHARACTERS = 6_000
 _MOST_REFUSALS = 2  # by an editor whose text did not change: a third try would only cost
 
 
@@ -211,6 +212,6 @@ def _now(snapshot: Snapshot, name: str) -> str:
     if not isinstance(found, Found):
         return ""
     rows = split_lines(found.text)
-    shown = "".join(rows[:_SHOWN_LINES])
+    shown = "".join(rows[:_SHOWN_LINES])[:_SHOWN_CHARACTERS]
     more = "" if len(rows) <= _SHOWN_LINES else f"\n({len(rows)} lines; read_file shows more)"
     return f"It now begins:\n{shown}{more}"

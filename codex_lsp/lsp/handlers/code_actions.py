@@ -23,11 +23,11 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
     bench = server.bench
     uri = params.text_document.uri
     document = bench.documents.get(uri)
-    if document is None:
-        return None
+    if document is None or (path := to_path(uri)) is None:
+        return None  # a buffer without a file has no name that a patch could use
     asked = server.plain(params.range)
     lines = range_lines(asked) or LineRange(0, 1)
-    context, path = params.context, to_path(uri)
+    context = params.context
     automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
     known = bench.diagnostics.known(uri, [server.plain(entry) for entry in context.diagnostics])
     spot = Spot(
@@ -37,8 +37,8 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         in_file=known,
         automatic=automatic,
         presets=bench.settings.offer_presets,
-        undoable=path is not None and bench.ledger.touches(path),
-        hunks=() if path is None else _pending(bench, path, lines),
+        undoable=bench.ledger.touches(path),
+        hunks=_pending(bench, path, lines),
     )
     if not automatic:
         bench.warm_up()
