@@ -38,7 +38,7 @@ def request_for(name: str, number: int) -> dict[str, Any]:
     source = random.Random(number)
     if name in REGISTRY.commands:
         argument: Any = source.choice(
-            [{}, {"uri": "file:///a"}, None, 5, [], {"uri": 7, "range": "x"}]
+            [{}, {"uri": "file:///a"}, {"taskId": "a"}, None, 5, [], {"uri": 7, "range": "x"}]
         )
         params: Any = {"command": name, "arguments": [argument]}
         return {"id": number, "method": "workspace/executeCommand", "params": params}
