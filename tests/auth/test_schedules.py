@@ -33,7 +33,7 @@ def test_no_schedule_breaks_a_rule(first: int) -> None:
     assert not missed, "the schedules do not reach these faults often enough"
 
 
-@pytest.mark.skipif(REPLAY is None, reason="no CODEX_LSP_SEED to replay")
+@pytest.mark.on_demand("CODEX_LSP_SEED")
 def test_replay_one_schedule() -> None:
     assert explore(int(REPLAY or 0))
 

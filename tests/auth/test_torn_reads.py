@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from codex_lsp.auth import files
 from codex_lsp.auth.files import LocalFiles
 from codex_lsp.auth.lock import KernelLock
@@ -20,12 +22,13 @@ from codex_lsp.auth.store import FileStore
 from tests.auth.authority import EPOCH, Authority
 from tests.auth.explorer import parsing_remembered
 
+pytestmark = pytest.mark.timeout(600)  # busy machines are slow
+
 READS = int(os.environ.get("CODEX_LSP_READS", "200000"))
 
 WRITER = """
 import os, sys, time
 
-pytestmark = pytest.mark.timeout(600)  # busy machines are slow
 path, contents = sys.argv[1], [open(name, "rb").read() for name in sys.argv[2:]]
 print("ready", flush=True)
 parent = os.getppid()

@@ -25,7 +25,7 @@ ACTION = {
 }
 
 
-@pytest.mark.skipif(not SECONDS, reason="on demand: set CODEX_LSP_SOAK to seconds")
+@pytest.mark.on_demand("CODEX_LSP_SOAK")
 @pytest.mark.timeout(SECONDS + 300)
 def test_typing_while_a_turn_streams() -> None:
     with RawClient(COMMAND) as client:
