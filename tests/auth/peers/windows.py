@@ -14,6 +14,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from codex_lsp.auth.settings import read_settings
 from codex_lsp.auth.source import CredentialSource, SystemClock, open_source
 from codex_lsp.auth.store import FileStore
 from codex_lsp.auth.tokens import Bearer
+from codex_lsp.cli.credentials import COURTESY
 from codex_lsp.net.client import post
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -155,6 +157,10 @@ class Window:
         match command.split():
             case ["at", seconds]:
                 self._clock.offset = float(seconds)
+                return "done"
+            case ["polite"]:
+                refresher = self._source._refresher
+                refresher.settings = replace(refresher.settings, courtesy=COURTESY)
                 return "done"
             case ["who"]:
                 status = await self._source.status()
