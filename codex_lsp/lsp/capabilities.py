@@ -48,7 +48,6 @@ class Client:
 
     name: str
     version: str
-    applies_edits: bool
     document_changes: bool
     configuration: bool
     configuration_registration: bool
@@ -72,7 +71,6 @@ def resolve_client(params: Mapping[str, object]) -> Client:
     return Client(
         name=name,
         version=_text(_at(info, "version")),
-        applies_edits=_flag(capabilities, "workspace", "applyEdit"),
         document_changes=_flag(capabilities, "workspace", "workspaceEdit", "documentChanges"),
         configuration=_flag(capabilities, "workspace", "configuration"),
         configuration_registration=_flag(

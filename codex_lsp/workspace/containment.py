@@ -1,7 +1,8 @@
 """Which paths a turn may touch: inside a workspace root by every resolved component, and not one of
 the files that configure tools (those are code that runs later, so they are never changed unasked).
 
-The check is made on what the path resolves to now; whoever writes checks again after writing.
+The check is made on what the path resolves to now; a link that is swapped between it and the
+write is not noticed here.
 """
 
 from __future__ import annotations
