@@ -78,6 +78,7 @@ class ApplyPatch:
     """
 
     spec = SPEC
+    reads_only = False
 
     def __init__(
         self,

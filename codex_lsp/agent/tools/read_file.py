@@ -41,6 +41,7 @@ class ReadFile:
     """The tool for one turn; reads the text as it is when called."""
 
     spec = SPEC
+    reads_only = True
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots

@@ -24,6 +24,11 @@ class Tool(Protocol):
         """How the model is told of it."""
         ...
 
+    @property
+    def reads_only(self) -> bool:
+        """Whether it changes nothing: such calls of one answer are run side by side."""
+        ...
+
     async def run(self, arguments: str) -> Answer:
         """Answer a call."""
         ...

@@ -1,0 +1,87 @@
+"""What the agent wants to do that may need the person's word, and what the person said.
+
+A tool that wants more than to read, or to change the open text, asks a `Permit` first. Who decides
+(policy, rules, the person in the editor) is behind it; a tool only learns the decision.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """A command, exactly as it will be run.
+
+    `environment` holds what is set beyond the child's usual variables. `confinement` says in words
+    what the sandbox will really hold back; "" where there is none and the question has to say so.
+    `reason` is the model's own, and is shown as such.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: tuple[tuple[str, str], ...] = ()
+    confinement: str = ""
+    network: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TouchProtected:
+    """A change of a file that configures tools or holds secrets; `preview` shows it as text."""
+
+    path: Path
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseServer:
+    """Starting (`argv`) or connecting to (`url`) an MCP server that the configuration names."""
+
+    name: str
+    argv: tuple[str, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallServerTool:
+    """A call of a tool of an MCP server; `arguments` is its JSON document."""
+
+    server: str
+    tool: str
+    arguments: str
+
+
+Action = RunCommand | TouchProtected | UseServer | CallServerTool
+
+
+class Scope(enum.Enum):
+    """How far a permission reaches."""
+
+    ONCE = "once"
+    SESSION = "session"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """It may be done, exactly as it was described."""
+
+    scope: Scope = Scope.ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """It may not be done; the turn goes on. `reason` is for the model."""
+
+    reason: str = ""
+
+
+Decision = Allowed | Denied
+
+Permit = Callable[[Action], Awaitable[Decision]]
+"""Decides, asking the person where needed; may take as long as the person does. Being cancelled
+withdraws the question."""
