@@ -1,4 +1,4 @@
-"""Keys fall while an edit is on its way, in every real editor: none is lost, every edit lands (TE2).
+"""TE2: keys fall while an edit is on its way, in every real editor: none is lost, every edit lands.
 
 `CODEX_LSP_TYPING_BLOCKS=25` makes a campaign of 500 rounds in each editor out of it.
 """
