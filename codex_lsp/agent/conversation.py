@@ -7,7 +7,7 @@ replayed untouched on the next round trip: encrypted reasoning is only valid ver
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Raw = Mapping[str, object]
@@ -56,11 +56,20 @@ class Opaque:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for the model, as its file holds it; `media` is its type, such as `image/png`."""
+
+    media: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ToolOutput:
     """The answer to one `ToolCall`; each call gets exactly one."""
 
     call: ToolCall
     text: str
+    images: tuple[Image, ...] = ()
 
 
 ReceivedItem = AssistantMessage | Reasoning | ToolCall | Opaque

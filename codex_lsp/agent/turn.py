@@ -77,7 +77,7 @@ async def run_turn(
         for call in reply.calls:
             answer = await _answer(call, by_name)
             answers.append(answer)
-            outputs.append(ToolOutput(call, answer.text))
+            outputs.append(ToolOutput(call, answer.text, answer.images))
         request = replace(request, items=(*request.items, *reply.items, *outputs))
         settled = bool(answers) and all(answer.settles for answer in answers)
         if settled or not (reply.calls or reply.wants_more):

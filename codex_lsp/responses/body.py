@@ -5,6 +5,7 @@ Items of the model go back verbatim from their `raw`: encrypted reasoning is val
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -13,6 +14,7 @@ from codex_lsp.agent.conversation import (
     AssistantMessage,
     FreeformTool,
     FunctionTool,
+    Image,
     Item,
     Message,
     ModelRequest,
@@ -97,15 +99,27 @@ def _item(item: Item) -> dict[str, Any]:
         case Message(role, text):
             content = [{"type": "input_text", "text": text}]
             return {"type": "message", "role": role, "content": content}
-        case ToolOutput(call, text):
+        case ToolOutput(call):
             # The output's kind follows the call's: a freeform tool may have come as a function.
             custom = call.raw.get("type") == "custom_tool_call"
             kind = "custom_tool_call_output" if custom else "function_call_output"
-            return {"type": kind, "call_id": call.call_id, "output": text}
+            return {"type": kind, "call_id": call.call_id, "output": _output(item)}
         case AssistantMessage() | Reasoning() | ToolCall() | Opaque():
             return dict(item.raw)
         case _:
             assert_never(item)
+
+
+def _output(item: ToolOutput) -> str | list[dict[str, str]]:
+    """Plain text, or, where there are images, a list of parts."""
+    if not item.images:
+        return item.text
+    parts = [{"type": "input_text", "text": item.text}] if item.text else []
+    return [*parts, *({"type": "input_image", "image_url": _data_url(one)} for one in item.images)]
+
+
+def _data_url(image: Image) -> str:
+    return f"data:{image.media};base64,{b64encode(image.data).decode('ascii')}"
 
 
 def _tool(tool: Tool, dialect: Dialect) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from codex_lsp.agent.conversation import Image
 from codex_lsp.agent.conversation import Tool as ToolSpec
 
 
@@ -14,6 +15,7 @@ class Answer:
 
     text: str
     settles: bool = False
+    images: tuple[Image, ...] = ()
 
 
 class Tool(Protocol):
