@@ -75,8 +75,8 @@ def answer(body: dict[str, Any]) -> Step:
 async def record(place: Path) -> list[str]:
     """The screens of one run, in order."""
     config = place / "init.lua"
-    parts = [REPO / "editors" / "neovim" / name for name in ("init.lua", "diagnostics.lua")]
-    config.write_text("\n".join([*(part.read_text() for part in parts), SHOWN]))
+    plugin = f"vim.opt.runtimepath:append('{REPO / 'editors' / 'neovim'}')"
+    config.write_text("\n".join([plugin, "vim.lsp.enable('codex')", SHOWN]))
     async with scene(place, answer) as here:
         (here.folder / "median.py").write_text(FAULTY)
         nvim = [str(require("nvim")), "-n", "-i", "NONE", "-u", str(config), f"+{LINE}"]

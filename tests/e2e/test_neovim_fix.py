@@ -11,7 +11,7 @@ from tests.e2e.scene import BROKEN, FAULT, FIXED, LINE, PROBLEM, scene
 from tests.e2e.tools import REPO, require
 
 CONFIG = REPO / "editors" / "neovim" / "init.lua"
-FEED = REPO / "editors" / "neovim" / "diagnostics.lua"
+PLUGIN = REPO / "editors" / "neovim"
 OTHER_SERVER = """
   local line, column, message = ...
   local found = { lnum = line, col = column, end_col = column + 6, message = message }
@@ -34,7 +34,7 @@ async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(
         title = "Codex: fix this"
         if told:
             title = f'Codex: fix "{PROBLEM}"'
-            await editor.command(f"luafile {FEED}")
+            await editor.command(f"set runtimepath+={PLUGIN} | runtime plugin/codex.lua")
             await editor.lua(OTHER_SERVER, LINE - 1, column, PROBLEM)
 
         await editor.choose_action(title)

@@ -1,0 +1,96 @@
+"""The Neovim plugin, installed as a native package: command line, keys, status line, health."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.neovim import Neovim, neovim
+from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
+from tests.e2e.tools import REPO, require
+
+PLUGIN = REPO / "editors" / "neovim"
+OTHER_SERVER = """
+  local line, message = ...
+  local found = { lnum = line, col = 0, end_col = 6, message = message }
+  vim.diagnostic.set(vim.api.nvim_create_namespace('other'), 0, { found })
+"""
+STATUS = "require('codex').status()"
+
+pytestmark = pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
+
+
+@asynccontextmanager
+async def at_home(name: str, here: Scene) -> AsyncIterator[Neovim]:
+    """A person with the plugin as a package, before the scene's file."""
+    package = here.folder / ".nvim" / "data" / "nvim" / "site" / "pack" / "codex" / "start"
+    package.mkdir(parents=True)
+    (package / "codex").symlink_to(PLUGIN)
+    config = here.folder / ".nvim" / "init.lua"
+    config.write_text("vim.lsp.enable('codex')\n")
+    async with neovim(require(name), config, here.folder, here.env) as editor:
+        await editor.edit(here.file, LINE)
+        yield editor
+
+
+async def test_what_another_server_reports_is_fixed_by_name(name: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, waits_at("gate")) as here, at_home(name, here) as editor:
+        await editor.lua(OTHER_SERVER, LINE - 1, PROBLEM)
+        await editor.command("Codex fix")
+        await here.model.reached("gate")
+        await editor.until(f"{STATUS}:find('twice.py', 1, true)", "the status line")
+        assert PROBLEM in str(here.model.requests[0].body)
+        await here.model.release("gate")
+        await editor.wait_for(FIXED)
+        await editor.task_ended()
+        await editor.until(f"{STATUS} == ''", "the end in the status line")
+
+
+async def test_the_input_box_asks_for_what_a_selection_should_become(
+    name: str, tmp_path: Path
+) -> None:
+    async with scene(tmp_path) as here, at_home(name, here) as editor:
+        await editor.lua("vim.ui.input = function(_, done) done('please mend it, GROSS') end")
+        await editor.lua("vim.keymap.set('x', 'Q', '<Plug>(codex-edit)')")
+        await editor.keys(f"{LINE}GVQ")
+        await editor.wait_for(FIXED)
+        assert "please mend it, GROSS" in str(here.model.requests[0].body)
+        await editor.task_ended()
+        await editor.command("Codex turn.undo")
+        await editor.wait_for(BROKEN)
+
+
+async def test_a_task_is_stopped_from_the_command_line(name: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, waits_at("gate")) as here, at_home(name, here) as editor:
+        await editor.command(f"{LINE}Codex edit mend it")
+        await here.model.reached("gate")
+        await editor.command("Codex task.cancel")
+        await editor.task_ended()
+        assert (await editor.progress())[-1]["message"] == "Cancelled."
+        assert await editor.text() == BROKEN
+
+
+async def test_the_command_line_completes_what_the_server_offers(name: str, tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, at_home(name, here) as editor:
+        names = await editor.call("nvim_call_function", "getcompletion", ["Codex fi", "cmdline"])
+        assert names == ["fix", "fixAll"]
+        menu = "require('codex').menu()"
+        await editor.lua(f"_G.wanted = 'Codex: fix this'; {menu}")
+        await editor.wait_for(FIXED)
+        assert all(title.startswith("Codex: ") for title in await editor.menu())
+        await editor.task_ended()
+
+
+async def test_health_names_the_program_and_what_the_doctor_says(name: str, tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, at_home(name, here) as editor:
+        await editor.command("checkhealth codex")
+        shown = await editor.text()
+        assert "codex-lsp is at" in shown
+        assert "gpt-test" in shown
+        assert "ERROR" not in shown
+        await editor.command("helptags ALL")
+        await editor.command("help :Codex")
+        await editor.until("vim.fn.expand('%:t') == 'codex.txt'", "the help page")
