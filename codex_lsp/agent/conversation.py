@@ -15,10 +15,15 @@ Raw = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Text that we say. `developer` carries our rules, `user` the person's request and context."""
+    """Text that we say. `developer` carries our rules, `user` the person's request and context.
+
+    `kind` says what a compaction makes of it: what the person `said` is kept as far as there is
+    room, `context` is kept, and a `summary` gives way to the next one.
+    """
 
     role: Literal["developer", "user"]
     text: str
+    kind: Literal["said", "context", "summary"] = "said"
 
 
 @dataclass(frozen=True, slots=True)

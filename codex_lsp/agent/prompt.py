@@ -33,6 +33,27 @@ places as path:line. Call read_file when you need to see more. You cannot change
 code in a fenced block where it helps. Use no images and no HTML.
 """
 
+DOING = """\
+You are Codex, at work inside a person's text editor, on a job that they gave you. Do it to the \
+end, then say in a few sentences what you did and what the person should know. Use only the tools \
+that you are given.
+
+- Look before you change: read what the job touches. Files are shown as they stand in the editor \
+now, unsaved changes included, and the person may go on typing while you work.
+- Change files with apply_patch only, in small steps that each make sense. Take context lines from \
+text that you have read, letter by letter. When a patch is refused, you are told why and how the \
+text stands now.
+- Keep to the job. Leave alone what it does not touch. Follow the style of the code around it, and \
+mend causes rather than messages: silence no checker and no test.
+- Where commands can be run, check your work with the project's own tests or tools. Where they \
+cannot, say what you have not checked.
+- For a job of several steps, say with update_plan what you mean to do and keep it up to date. For \
+a small one, do without.
+- Decide small things yourself. Ask the person only where you cannot go on without their word.
+- If something is refused by the person, find another way or stop and say so; do not work around it.
+- The last message is what the person reads: Markdown, short, places as path:line, no images.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -94,6 +115,9 @@ def edit(wish: str, first: int, last: int) -> str:
     return f"Change {where}: {wish}"
 
 
+REQUEST_MARK = "## My request for Codex:"
+"""What Codex's own clients put between an editor's context and the person's words."""
+
 PRESETS = {
     "simplify": "make this code simpler and easier to read without changing what it does.",
     "types": "add precise type annotations, without changing what the code does.",
@@ -113,6 +137,15 @@ def explain(found: Sequence[Problem], first: int, last: int) -> str:
         return f"Explain this problem, its cause and how to mend it:\n{problems(found)}"
     where = f"line {first}" if first == last else f"lines {first} to {last}"
     return f"Explain {where}."
+
+
+def job(wish: str, lines: tuple[int, int] | None) -> str:
+    """The request to do something; `lines` (from 1, inclusive) is where the person is."""
+    if lines is None:
+        return wish
+    first, last = lines
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    return f"The person is at {where}.\n\n{REQUEST_MARK}\n{wish}"
 
 
 def _fenced(text: str) -> str:

@@ -1,7 +1,8 @@
 """What a person can ask for, and how each request is put to the model.
 
-Two flows: `change` asks for a patch and is done when it landed, usually in one round trip;
-`answer` asks for prose and changes nothing.
+Three flows: `change` asks for a patch and is done when it landed, usually in one round trip;
+`answer` asks for prose and changes nothing; `do` gives a job, with all tools, and can be added to
+while it runs and gone on from when it has ended.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ from pathlib import Path
 from typing import assert_never
 
 from codex_lsp.agent import prompt
-from codex_lsp.agent.context import BUDGET_BYTES, excerpt
+from codex_lsp.agent.context import excerpt
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import RequestRefused
-from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.ports import Editor, Model, Snapshots
 from codex_lsp.agent.prompt import Problem
+from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import StepSink
-from codex_lsp.agent.tools.apply_patch import ApplyPatch
-from codex_lsp.agent.tools.read_file import ReadFile
-from codex_lsp.agent.tools.tool import Tool
-from codex_lsp.agent.turn import Ended, run_turn
+from codex_lsp.agent.thread import Thread
+from codex_lsp.agent.toolbox import for_answers, for_changes, for_jobs
+from codex_lsp.agent.turn import Ended, Turn, run_turn
+from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.workspace.containment import may_hold_secrets
 from codex_lsp.workspace.snapshot import Found, Snapshot
+
+__all__ = [
+    "Edit", "Explain", "Fix", "FixAll", "Job", "Place", "Query", "Question", "Wish", "Workplace",
+    "answer", "change", "do",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +69,17 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a request is about: lines `[start, end)` of a file of the workspace."""
+class Job:
+    """Do what the person says, and what that takes; `place` is where they are, if anywhere."""
 
-    path: Path
-    lines: LineRange
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What every request of a window works with.
-
-    `conversation_id` is the window's: it is the provider's cache key, and what stays the same
-    between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
-    sent of a file; `effort` is the reasoning effort, None for the model's own default.
-    """
-
-    model: Model
-    editor: Editor
-    snapshots: Snapshots
-    conversation_id: str
-    context_bytes: int = BUDGET_BYTES
-    effort: str | None = None
+    wish: str
+    place: Place | None = None
 
 
 Wish = Fix | FixAll | Edit
 Query = Explain | Question
+
+MAX_JOB_ROUNDS = 200
 
 
 async def change(
@@ -98,27 +87,56 @@ async def change(
 ) -> tuple[Ended, dict[str, str]]:
     """Ask for a patch and apply it; returns how it ended and the texts of the changed files."""
     near = None if isinstance(wish, FixAll) else (place.path, _line(place, wish))
-    tool = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near)
+    box = for_changes(at, tell, label=label, near=near)
     text = f"{await _context(place, wish, at)}\n\n{_wish(place, wish)}"
-    request = _request(prompt.EDITING, text, at)
-    tools: list[Tool] = [tool, ReadFile(at.snapshots)]
-    ended = await run_turn(request, model=at.model, tools=tools, tell=tell)
-    return ended, tool.changed
+    thread = Thread(at.conversation_id, (Message("user", text),))
+    request = _request(prompt.EDITING, thread, at)
+    ended = await run_turn(Turn(request, thread, at.model, box.tools, tell))
+    return ended, box.changed
 
 
 async def answer(place: Place, query: Query, at: Workplace, *, tell: StepSink) -> Ended:
     """Ask for prose; it is told as `Writing` while it comes, and whole at the end."""
     text = f"{await _context(place, query, at)}\n\n{_query(place, query)}"
-    request = _request(prompt.EXPLAINING, text, at)
-    return await run_turn(request, model=at.model, tools=[ReadFile(at.snapshots)], tell=tell)
+    thread = Thread(at.conversation_id, (Message("user", text),))
+    request = _request(prompt.EXPLAINING, thread, at)
+    return await run_turn(Turn(request, thread, at.model, for_answers(at).tools, tell))
 
 
-async def _context(place: Place, what: Wish | Query, at: Workplace) -> str:
+async def do(
+    job: Job, at: Workplace, thread: Thread, *, inbox: Inbox, tell: StepSink, label: str
+) -> tuple[Ended, dict[str, str]]:
+    """Do a job as the next turn of `thread`, when the one before has ended; else like `change`."""
+    async with thread.turn:
+        try:
+            box = for_jobs(at, tell, label=label, near=_near(job.place))
+            thread.add(Message("user", await _job(job, at)))
+            request = _request(prompt.DOING, thread, at)
+            turn = Turn(request, thread, at.model, box.tools, tell, inbox, settles=False)
+            turn.max_rounds = MAX_JOB_ROUNDS
+            return await run_turn(turn), box.changed
+        finally:
+            inbox.close()
+
+
+def _near(place: Place | None) -> tuple[Path, int] | None:
+    return None if place is None else (place.path, place.lines.start)
+
+
+async def _job(job: Job, at: Workplace) -> str:
+    """The person's words, after the part of the file that they are at."""
+    if (place := job.place) is None:
+        return prompt.job(job.wish, None)
+    lines = (place.lines.start + 1, max(place.lines.end, place.lines.start + 1))
+    return f"{await _context(place, job, at)}\n\n{prompt.job(job.wish, lines)}"
+
+
+async def _context(place: Place, what: Wish | Query | Job, at: Workplace) -> str:
     """Cut off the event loop: a large file takes its time."""
     return await asyncio.to_thread(_cut, at.snapshots(), place, what, at.context_bytes)
 
 
-def _cut(snapshot: Snapshot, place: Place, what: Wish | Query, budget: int) -> str:
+def _cut(snapshot: Snapshot, place: Place, what: Wish | Query | Job, budget: int) -> str:
     found = snapshot.look(str(place.path))
     if not isinstance(found, Found):
         reason = getattr(found, "reason", "it does not exist")
@@ -174,11 +192,11 @@ def _query(place: Place, query: Query) -> str:
             assert_never(query)
 
 
-def _request(instructions: str, text: str, at: Workplace) -> ModelRequest:
+def _request(instructions: str, thread: Thread, at: Workplace) -> ModelRequest:
     return ModelRequest(
-        conversation_id=at.conversation_id,
+        conversation_id=thread.id,
         turn_id=str(uuid.uuid4()),
         instructions=instructions,
-        items=(Message("user", text),),
+        items=(),
         effort=at.effort,
     )

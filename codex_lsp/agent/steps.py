@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from codex_lsp.agent.events import RateLimits, Usage
 from codex_lsp.workspace.ledger import Undo
@@ -72,6 +73,36 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Steered:
+    """What the person added to the turn is on its way to the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of what the model means to do."""
+
+    text: str
+    state: Literal["pending", "in_progress", "completed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The model says what it means to do, and how far it is."""
+
+    steps: tuple[PlanStep, ...]
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compacting:
+    """The conversation is being shortened; `tokens` is how long it was."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """A round trip is over; `usage` is what it cost."""
 
@@ -87,6 +118,9 @@ Step = (
     | Landed
     | Waiting
     | Refused
+    | Steered
+    | Planned
+    | Compacting
     | Spent
     | RateLimits
 )

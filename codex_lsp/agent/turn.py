@@ -1,14 +1,17 @@
 """The turn loop: ask the model, run the tools that it calls, until the request is met.
 
 It knows neither editor nor wire. A model's mistake is answered to the model; only a `ModelError`
-ends the turn early. Tools run after the answer is whole, in the order of the calls.
+ends the turn early. Tools run from finished calls, after the answer is whole. However a turn ends,
+it leaves its thread such that another can go on from it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, assert_never, cast
 
 from codex_lsp.agent.conversation import (
@@ -17,7 +20,6 @@ from codex_lsp.agent.conversation import (
     Item,
     Message,
     ModelRequest,
-    ReceivedItem,
     ToolCall,
     ToolOutput,
 )
@@ -32,11 +34,22 @@ from codex_lsp.agent.events import (
     TextDelta,
     ToolInputDelta,
 )
-from codex_lsp.agent.steps import Asking, Patching, Retrying, Spent, StepSink, Thinking, Writing
+from codex_lsp.agent.steering import Inbox
+from codex_lsp.agent.steps import (
+    Asking,
+    Patching,
+    Retrying,
+    Spent,
+    Steered,
+    StepSink,
+    Thinking,
+    Writing,
+)
+from codex_lsp.agent.thread import Thread, without_loose_end
 from codex_lsp.agent.tools.tool import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Coroutine
 
     from codex_lsp.agent.ports import Model
     from codex_lsp.agent.tools.tool import Tool
@@ -54,73 +67,98 @@ class Ended:
     settled: bool
 
 
-async def run_turn(
-    request: ModelRequest,
-    *,
-    model: Model,
-    tools: Sequence[Tool],
-    tell: StepSink,
-    max_rounds: int = MAX_ROUNDS,
-) -> Ended:
-    """Run one turn; raises `ModelError` when there is no answer to be had.
+@dataclass(slots=True)
+class Turn:
+    """One turn of `thread`. `request` says who asks, and by which rules; its items do not count.
 
-    A turn is settled when every call of a round was answered and one of the answers settles it:
-    a quick fix whose patch landed needs no second round trip to say so.
+    `inbox` is where the person may add to it. `settles`: it is over when every call of a round
+    was answered and each answer settles it: a quick fix whose patch landed needs no second round
+    trip to say so.
     """
-    by_name = {tool.spec.name: tool for tool in tools}
-    request = replace(request, tools=tuple(tool.spec for tool in tools))
-    for number in range(1, max_rounds + 1):
-        tell(Asking(number, _size(request.items)))
-        reply = await _one_round(request, model, tell)
-        outputs: list[ToolOutput] = []
-        answers: list[Answer] = []
-        for call in reply.calls:
-            answer = await _answer(call, by_name)
-            answers.append(answer)
-            outputs.append(ToolOutput(call, answer.text, answer.images))
-        request = replace(request, items=(*request.items, *reply.items, *outputs))
-        settled = bool(answers) and all(answer.settles for answer in answers)
-        if settled or not (reply.calls or reply.wants_more):
-            return Ended(reply.text, request.items, number, settled)
+
+    request: ModelRequest
+    thread: Thread
+    model: Model
+    tools: Sequence[Tool]
+    tell: StepSink
+    inbox: Inbox = field(default_factory=Inbox)
+    settles: bool = True
+    max_rounds: int = MAX_ROUNDS
+
+
+async def run_turn(turn: Turn) -> Ended:
+    """Run one turn; raises `ModelError` when there is no answer to be had."""
+    done = False
+    try:
+        ended = await _rounds(turn)
+        done = True
+    finally:
+        turn.thread.add(*(Message("user", text) for text in turn.inbox.close()))
+        turn.thread.settle(stopped=not done)
+    return replace(ended, items=turn.thread.items)
+
+
+async def _rounds(turn: Turn) -> Ended:
+    thread = turn.thread
+    for number in range(1, turn.max_rounds + 1):
+        _hear(turn)
+        turn.tell(Asking(number, _size(thread.items)))
+        reply = await _one_round(turn)
+        answers = await _run(reply.calls, turn)
+        settled = turn.settles and bool(answers) and all(answer.settles for answer in answers)
+        over = settled or not (reply.calls or reply.wants_more)
+        if over and turn.inbox.close_if_empty():
+            return Ended(reply.text, thread.items, number, settled)
     raise StreamBroken(
-        f"Codex did not come to an end in {max_rounds} steps. Ask for something smaller."
+        f"Codex did not come to an end in {turn.max_rounds} steps. Ask for something smaller."
     )
+
+
+def _hear(turn: Turn) -> None:
+    """What the person added goes to the model with the next request."""
+    for text in turn.inbox.take():
+        turn.thread.add(Message("user", text))
+        turn.tell(Steered(text))
 
 
 @dataclass(slots=True)
 class _Reply:
     """What one round trip brought."""
 
-    items: list[ReceivedItem] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     wants_more: bool = False
 
     @property
-    def calls(self) -> list[ToolCall]:
-        return [item for item in self.items if isinstance(item, ToolCall)]
-
-    @property
     def text(self) -> str:
-        texts = [item.text for item in self.items if isinstance(item, AssistantMessage)]
-        return "\n\n".join(texts)
+        return "\n\n".join(self.texts)
 
 
-async def _one_round(request: ModelRequest, model: Model, tell: StepSink) -> _Reply:
-    reply = _Reply()
-    patched = 0
-    stream = cast("AsyncGenerator[ModelEvent, None]", model.stream(request))
+async def _one_round(turn: Turn) -> _Reply:
+    """Ask once; what the model finishes is in the thread as soon as it has come."""
+    tell, thread = turn.tell, turn.thread
+    reply, patched = _Reply(), 0
+    before = thread.items
+    tools = tuple(tool.spec for tool in turn.tools)
+    request = replace(turn.request, items=before, tools=tools)
+    stream = cast("AsyncGenerator[ModelEvent, None]", turn.model.stream(request))
     try:
         async with aclosing(stream):
             async for event in stream:
                 if isinstance(event, Restarted):
                     reply, patched = _Reply(), 0
+                    thread.items = before
                 elif isinstance(event, ToolInputDelta):
                     patched += len(event.text)
                     tell(Patching(patched))
+                elif isinstance(event, ItemDone):
+                    thread.add(event.item)
                 _take(event, reply, tell)
     except StreamBroken:
         # Finished calls were handed out for good: they are answered, and the model asked again.
         if not reply.calls:
             raise
+        thread.items = without_loose_end(thread.items)
     return reply
 
 
@@ -130,10 +168,12 @@ def _take(event: ModelEvent, reply: _Reply, tell: StepSink) -> None:
             tell(Writing(text))
         case ReasoningDelta(text):
             tell(Thinking(text))
-        case ToolInputDelta():
+        case ItemDone(ToolCall() as call):
+            reply.calls.append(call)
+        case ItemDone(AssistantMessage(text)):
+            reply.texts.append(text)
+        case ToolInputDelta() | ItemDone():
             pass
-        case ItemDone(item):
-            reply.items.append(item)
         case Restarted(wait=wait, reason=reason):
             tell(Retrying(wait, reason))
         case RateLimits():
@@ -143,6 +183,43 @@ def _take(event: ModelEvent, reply: _Reply, tell: StepSink) -> None:
             tell(Spent(usage))
         case _:
             assert_never(event)
+
+
+async def _run(calls: Sequence[ToolCall], turn: Turn) -> list[Answer]:
+    """Answer the calls in order; neighbours that only read are run side by side.
+
+    What was answered is in the thread even when the turn is cancelled in the middle.
+    """
+    tools = {tool.spec.name: tool for tool in turn.tools}
+    answers: dict[int, Answer] = {}
+
+    async def answer(at: int) -> None:
+        answers[at] = await _answer(calls[at], tools)
+
+    def only_reads(at: int) -> bool:
+        tool = tools.get(calls[at].name)
+        return tool is not None and tool.reads_only
+
+    try:
+        for reading, group in groupby(range(len(calls)), only_reads):
+            if reading:
+                await _side_by_side([answer(at) for at in group])
+            else:
+                for at in group:
+                    await answer(at)
+    finally:
+        done = sorted(answers.items())
+        turn.thread.add(*(ToolOutput(calls[at], said.text, said.images) for at, said in done))
+    return [said for _, said in done]
+
+
+async def _side_by_side(work: Sequence[Coroutine[None, None, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
 
 
 async def _answer(call: ToolCall, tools: dict[str, Tool]) -> Answer:

@@ -73,6 +73,7 @@ def _all(spot: Spot) -> Iterator[Offer]:
     if not spot.here:
         yield Offer("Codex: explain this code", "source.codex.explain", "codex.explain")
     yield Offer("Codex: ask about this…", "source.codex.ask", "codex.ask")
+    yield Offer("Codex: do a job…", "source.codex.do", "codex.do")
     if spot.undoable:
         yield Offer("Codex: undo the last turn", "source.codex.task", "codex.turn.undo")
 

@@ -37,6 +37,7 @@ class Progress:
         self._begun = False
         self._ended = False
         self._message: str | None = None
+        self._percentage: int | None = None
         self._shown: str | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -52,9 +53,11 @@ class Progress:
         if self._ended:
             self._send({"kind": "end", "message": self._message})
 
-    def report(self, message: str) -> None:
-        """Say what is happening now."""
+    def report(self, message: str, percentage: int | None = None) -> None:
+        """Say what is happening now, and how much is done; None leaves that as it was."""
         self._message = message
+        if percentage is not None:
+            self._percentage = percentage
         if self._begun and not self._ended and self._timer is None:
             self._flush()
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._tick)
@@ -75,6 +78,7 @@ class Progress:
         begin: dict[str, object] = {"kind": "begin", "title": self._title, "cancellable": True}
         if self._message is not None and not self._ended:
             begin["message"] = self._shown = self._message
+            begin |= self._share()
         self._send(begin)
 
     def _tick(self) -> None:
@@ -84,7 +88,10 @@ class Progress:
 
     def _flush(self) -> None:
         self._shown = self._message
-        self._send({"kind": "report", "message": self._message})
+        self._send({"kind": "report", "message": self._message, **self._share()})
+
+    def _share(self) -> dict[str, object]:
+        return {} if self._percentage is None else {"percentage": self._percentage}
 
     def _send(self, value: Mapping[str, object]) -> None:
         self._wire.notify("$/progress", {"token": self._token, "value": value})

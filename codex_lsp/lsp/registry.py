@@ -41,6 +41,8 @@ COMMANDS: dict[str, str] = {
     "codex.tests": f"{_HANDLERS}.commands:tests",
     "codex.implementTodo": f"{_HANDLERS}.commands:implement_todo",
     "codex.ask": f"{_HANDLERS}.commands:ask",
+    "codex.do": f"{_HANDLERS}.jobs:do",
+    "codex.task.steer": f"{_HANDLERS}.jobs:steer",
     "codex.auth.login": f"{_HANDLERS}.account:login",
     "codex.auth.loginDevice": f"{_HANDLERS}.account:login_device",
     "codex.auth.logout": f"{_HANDLERS}.account:logout",

@@ -33,6 +33,7 @@ class Target:
     preset: str | None = None
     task_id: str | None = None
     hunk_id: str | None = None
+    queue: bool = False
 
 
 def parse_target(arguments: Sequence[object] | None) -> Target:
@@ -51,6 +52,7 @@ def parse_target(arguments: Sequence[object] | None) -> Target:
         preset=_string(given, "preset"),
         task_id=_string(given, "taskId"),
         hunk_id=_string(given, "hunkId"),
+        queue=given.get("queue") is True,
     )
 
 

@@ -8,10 +8,13 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from codex_lsp.agent.events import ModelError, NotSignedIn
+from codex_lsp.agent.steering import Inbox
+from codex_lsp.agent.steps import PlanStep
+from codex_lsp.agent.thread import Thread
 from codex_lsp.lsp.faults import Refused, guarded
 from codex_lsp.lsp.progress import Progress, Wire
 
@@ -21,11 +24,21 @@ ERROR, INFO = 1, 3  # MessageType
 FINISHED_KEPT = 20
 
 
+@dataclass(slots=True, eq=False)
+class Job:
+    """What a job is to those who add to it (`inbox`), or go on from it (`thread`)."""
+
+    thread: Thread
+    inbox: Inbox = field(default_factory=Inbox)
+    plan: tuple[PlanStep, ...] = ()
+
+
 @dataclass(slots=True)
 class Task:
     """One piece of work. `state`: running, done, failed or cancelled.
 
-    `told`: the person hears of its failure in another way than a message of its own.
+    `told`: the person hears of its failure in another way than a message of its own. `job` is
+    there where the work is one that can be added to and gone on from.
     """
 
     id: str
@@ -35,15 +48,19 @@ class Task:
     message: str = ""
     handle: asyncio.Task[None] | None = None
     told: bool = False
+    job: Job | None = None
 
     def describe(self) -> dict[str, object]:
         """As `codex.task.list` shows it."""
-        return {
+        shown: dict[str, object] = {
             "taskId": self.id,
             "title": self.title,
             "state": self.state,
             "message": self.message,
         }
+        if self.job is not None:
+            shown["plan"] = [{"step": step.text, "status": step.state} for step in self.job.plan]
+        return shown
 
 
 class Spawn(Protocol):
@@ -75,10 +92,10 @@ class Tasks:
         self.on_not_signed_in: Callable[[NotSignedIn], Coroutine[Any, Any, None]] | None = None
         """Takes over telling the person that a task lacked a sign-in."""
 
-    def start(self, title: str, work: Work) -> Task:
+    def start(self, title: str, work: Work, *, job: Job | None = None) -> Task:
         """Start `work` and return at once."""
         task_id = f"codex-{uuid.uuid4().hex[:12]}"
-        task = Task(task_id, title, Progress(self._wire, task_id, title))
+        task = Task(task_id, title, Progress(self._wire, task_id, title), job=job)
         self._tasks[task_id] = task
         task.handle = self._spawn(self._supervise(task, work), name=title)
         return task
@@ -99,6 +116,10 @@ class Tasks:
     def running(self) -> list[Task]:
         """The tasks that have not ended, oldest first."""
         return [task for task in self._tasks.values() if task.state == "running"]
+
+    def find(self, task_id: str) -> Task | None:
+        """The task of that id, if it is remembered."""
+        return self._tasks.get(task_id)
 
     def describe(self) -> list[dict[str, object]]:
         """All tasks that are still remembered, oldest first."""

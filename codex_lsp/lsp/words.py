@@ -9,11 +9,14 @@ from typing import assert_never
 from codex_lsp.agent.events import RateLimits
 from codex_lsp.agent.steps import (
     Asking,
+    Compacting,
     Landed,
     Patching,
+    Planned,
     Refused,
     Retrying,
     Spent,
+    Steered,
     Step,
     Thinking,
     Waiting,
@@ -38,10 +41,38 @@ def describe(step: Step) -> str | None:
             return f"{reason}; trying again in {wait:.0f} s"
         case Landed() | Waiting() | Refused():
             return _of_change(step)
+        case Steered() | Planned() | Compacting():
+            return _of_job(step)
         case Spent() | RateLimits():
             return None
         case _:
             assert_never(step)
+
+
+def _of_job(step: Steered | Planned | Compacting) -> str | None:
+    match step:
+        case Steered(text=text):
+            return f"heard: {shortened(text)}"
+        case Planned(steps=steps):
+            at = next(
+                (number for number, one in enumerate(steps) if one.state != "completed"), None
+            )
+            return None if at is None else f"{at + 1} of {len(steps)}: {steps[at].text}"
+        case Compacting():
+            return "shortening the conversation"
+
+
+def done(plan: Planned) -> int | None:
+    """How much of a plan is done, in percent."""
+    if not plan.steps:
+        return None
+    return 100 * sum(step.state == "completed" for step in plan.steps) // len(plan.steps)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """`text` on one line, cut to `most` characters; what does not show is left out."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def _of_change(step: Landed | Waiting | Refused) -> str:

@@ -51,7 +51,7 @@ def test_a_selection_can_be_edited_and_todo_comments_done() -> None:
         (["refactor.re"], set()),
         (["source.organizeImports"], set()),
         (["source.fixAll"], {"source.fixAll.codex"}),
-        (["source"], {"source.codex.tests", "source.codex.ask"}),
+        (["source"], {"source.codex.tests", "source.codex.ask", "source.codex.do"}),
     ],
 )
 def test_only_the_kinds_that_were_asked_for_are_offered(

@@ -1,0 +1,36 @@
+"""What the requests of a window are about, and what they work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codex_lsp.agent.context import BUDGET_BYTES
+from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.ports import Editor, Model, Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request is about: lines `[start, end)` of a file of the workspace."""
+
+    path: Path
+    lines: LineRange
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What every request of a window works with.
+
+    `conversation_id` is the window's: it is the provider's cache key, and what stays the same
+    between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
+    sent of a file; `effort` is the reasoning effort, None for the model's own default.
+    """
+
+    model: Model
+    editor: Editor
+    snapshots: Snapshots
+    conversation_id: str
+    context_bytes: int = BUDGET_BYTES
+    effort: str | None = None

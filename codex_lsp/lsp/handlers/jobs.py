@@ -1,0 +1,82 @@
+"""The commands about jobs: to give one, to add to it, to go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codex_lsp.agent.thread import Thread
+from codex_lsp.agent.workplace import Place
+from codex_lsp.lsp.jobs import doing, steering
+from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.targets import BadArguments, Target, parse_target
+from codex_lsp.lsp.tasks import Job, Work
+from codex_lsp.lsp.words import shortened
+from codex_lsp.lsp.work import asking_first
+from codex_lsp.lsp.workbench import Workbench
+
+Reply = dict[str, object]
+Arguments = Sequence[object] | None
+
+
+def do(server: Server, arguments: Arguments) -> Reply:
+    """`codex.do`: a job, or with `taskId` the next one in its conversation; asks for it if none.
+
+    While that conversation's last job runs, the next one waits for it (`queue`) or, without, runs
+    beside it from what was said so far.
+    """
+    bench, target = server.bench, parse_target(arguments)
+    place = _place(bench, target)
+    job = Job(_thread(bench, target))
+
+    def then(wish: str) -> Work:
+        return doing(bench, job, wish, place)
+
+    if target.prompt is not None:
+        title = f"Codex: {shortened(target.prompt)}"
+        return {"taskId": bench.tasks.start(title, then(target.prompt), job=job).id}
+    work = asking_first(bench, "What should Codex do?", then)
+    return {"taskId": bench.tasks.start("Codex: do a job", work, job=job).id}
+
+
+def steer(server: Server, arguments: Arguments) -> Reply:
+    """`codex.task.steer` `{taskId, prompt}`: add to the running job, or to the newest one."""
+    bench, target = server.bench, parse_target(arguments)
+    running = [task for task in bench.tasks.running() if task.job is not None]
+    if target.task_id is not None:
+        known = _known(bench, target.task_id)
+        running = [task for task in running if task.job is known]
+    job = running[-1].job if running else None
+    if job is None:
+        return {"ok": False}
+    if target.prompt is None:
+        work = asking_first(bench, "What should Codex heed from now on?", steering(job))
+        return {"ok": True, "taskId": bench.tasks.start("Codex: add to the job", work).id}
+    return {"ok": job.inbox.put(target.prompt)}
+
+
+def _place(bench: Workbench, target: Target) -> Place | None:
+    """Where the job is about; where a conversation goes on, only what is named counts."""
+    named = target.uri is not None or target.path is not None
+    if named or (target.task_id is None and bench.last is not None):
+        return bench.find(target)[1]
+    if not bench.roots:
+        raise BadArguments('Name a file: {"prompt": "…", "path": "src/main.py"}.')
+    return None
+
+
+def _thread(bench: Workbench, target: Target) -> Thread:
+    """The conversation that the job belongs to."""
+    running = [task.job.thread for task in bench.tasks.running() if task.job]
+    if target.task_id is not None:
+        thread = _known(bench, target.task_id).thread
+        return thread if target.queue or thread not in running else thread.fork()
+    return running[-1] if target.queue and running else Thread()
+
+
+def _known(bench: Workbench, task_id: str) -> Job:
+    task = bench.tasks.find(task_id)
+    if task is None or task.job is None:
+        raise BadArguments(
+            f"No job is remembered as {task_id}: codex.task.list shows those that are."
+        )
+    return task.job

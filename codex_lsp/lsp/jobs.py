@@ -1,0 +1,89 @@
+"""Jobs: the work behind `codex.do`, and what the person sees of it while it runs and at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from codex_lsp.agent import requests
+from codex_lsp.agent.steps import Planned, Step, StepSink
+from codex_lsp.agent.turn import Ended
+from codex_lsp.agent.workplace import Place
+from codex_lsp.lsp import pages, words
+from codex_lsp.lsp.tasks import INFO, Job, Task, Work
+from codex_lsp.lsp.work import noting, show
+from codex_lsp.lsp.workbench import Workbench
+
+SHORT = 240  # characters that are shown as a message; longer answers get a page
+
+
+def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
+    """Work that does what `wish` says, as the next turn of the job's conversation."""
+
+    async def work(task: Task) -> str:
+        at = bench.workplace(bench.roots[0] if place is None else place.path)
+        if bench.settings.apply == "propose":
+            at = replace(at, editor=bench.review.for_turn(task.id))
+        if job.thread.turn.locked():
+            task.progress.report("waiting for the job before")
+        ended, changed = await requests.do(
+            requests.Job(wish, place),
+            at,
+            job.thread,
+            inbox=job.inbox,
+            tell=_following(bench, task, job),
+            label="Codex: do",
+        )
+        said = _summary(bench, task, [Path(name) for name in changed])
+        await _tell(bench, wish, ended, said)
+        return said
+
+    return work
+
+
+def steering(job: Job) -> Callable[[str], Work]:
+    """Work that adds what the person wrote to a job that runs."""
+
+    def then(text: str) -> Work:
+        async def work(_task: Task) -> str:
+            return "Codex will heed it." if job.inbox.put(text) else "The job has ended already."
+
+        return work
+
+    return then
+
+
+def _following(bench: Workbench, task: Task, job: Job) -> StepSink:
+    note = noting(bench, task)
+
+    def tell(step: Step) -> None:
+        note(step)
+        if isinstance(step, Planned):
+            job.plan = step.steps
+            task.progress.report(words.describe(step) or "the plan is done", words.done(step))
+
+    return tell
+
+
+def _summary(bench: Workbench, task: Task, changed: list[Path]) -> str:
+    if changed:
+        return words.changed(changed)
+    if waiting := bench.review.of_turn(task.id):
+        return words.to_review(len(waiting))
+    return "Nothing was changed."
+
+
+async def _tell(bench: Workbench, wish: str, ended: Ended, said: str) -> None:
+    """The job is done: the person gets the last words, as a message or, where long, as a page."""
+    text = ended.text.strip() or "Codex is done."
+    if len(text) <= SHORT and "\n" not in text:
+        bench.wire.notify("window/showMessage", {"type": INFO, "message": f"{text} {said}"})
+        return
+    folder = bench.adapters.state_folder / "answers"
+    page = f"# {words.shortened(wish)}\n\n{text}\n\n{said}\n"
+    path = await asyncio.to_thread(pages.new_page, folder, "answer", page)
+    if await show(bench, path):
+        message = f"Codex is done. {said}"
+        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
