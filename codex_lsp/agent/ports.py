@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -39,10 +40,15 @@ class ChangeFile:
 
 @dataclass(frozen=True, slots=True)
 class CreateFile:
-    """A new file at a place where none is."""
+    """A new file at a place where none is; `mode`: its permission bits, None for the usual ones.
+
+    `saved` is what goes to the disk if a buffer of that name holds `text` already, unsaved.
+    """
 
     path: Path
     text: str
+    mode: int | None = None
+    saved: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,17 @@ class RemoveFile:
     text: str
 
 
-Change = ChangeFile | CreateFile | RemoveFile
+@dataclass(frozen=True, slots=True)
+class MoveFile:
+    """A file that still holds `text` goes from `path` to `to`, where none is. `saved`: as above."""
+
+    path: Path
+    to: Path
+    text: str
+    saved: str | None = None
+
+
+Change = ChangeFile | CreateFile | RemoveFile | MoveFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +88,14 @@ class Applied:
 class NotApplied:
     """The change is not in the text. `reason` is for the model and the person.
 
-    `changed_meanwhile`: the text is no longer what the change was computed for.
+    `changed_meanwhile`: the text is no longer what the change was computed for. `later` is there
+    if it may yet be made (the editor never answered), and comes true when that is proven.
     """
 
     path: Path
     reason: str
     changed_meanwhile: bool = False
+    later: asyncio.Future[Applied] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

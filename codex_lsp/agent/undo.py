@@ -16,10 +16,11 @@ from codex_lsp.agent.ports import (
     ChangeFile,
     CreateFile,
     Editor,
+    MoveFile,
     NotApplied,
     RemoveFile,
 )
-from codex_lsp.workspace.ledger import Creation, Removal, Reversal, Undo
+from codex_lsp.workspace.ledger import Creation, Relocation, Removal, Reversal, Undo
 from codex_lsp.workspace.snapshot import BufferText
 
 
@@ -42,7 +43,7 @@ async def reverse(undos: Sequence[Undo], editor: Editor, *, label: str) -> Rever
     kept: list[NotApplied] = []
     left: list[Undo] = []
     for undo in reversed(undos):
-        outcome = await editor.apply(_change(undo), label=label)
+        outcome = await editor.apply(change_of(undo), label=label)
         if isinstance(outcome, Applied):
             done.append(outcome)
         elif isinstance(outcome, NotApplied):
@@ -52,13 +53,16 @@ async def reverse(undos: Sequence[Undo], editor: Editor, *, label: str) -> Rever
     return Reversed(undos, tuple(left), tuple(done), tuple(kept))
 
 
-def _change(undo: Undo) -> Change:
+def change_of(undo: Undo) -> Change:
+    """The change that takes a change back."""
     match undo:
         case Reversal(path, base, edits):
             return ChangeFile(path, BufferText(path, base, None), edits)
         case Creation(path, text):
             return RemoveFile(path, text)
-        case Removal(path, text):
-            return CreateFile(path, text)
+        case Removal(path, text, mode, saved):
+            return CreateFile(path, text, mode, saved)
+        case Relocation(path, to, text, saved):
+            return MoveFile(path, to, text, saved)
         case _:
             assert_never(undo)

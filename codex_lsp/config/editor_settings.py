@@ -37,6 +37,16 @@ class EditorSettings:
             "choices": ("auto", "propose"),
         },
     )
+    closed_files: str = field(
+        default="disk",
+        metadata={
+            "key": "edits.closedFiles",
+            "doc": "Who changes files that are not open. `disk`: codex-lsp, on disk, if they are "
+            "still what was read. `editor`: the editor, which opens them and leaves them unsaved; "
+            "Eglot asks first.",
+            "choices": ("disk", "editor"),
+        },
+    )
     context_bytes: int = field(
         default=12_000,
         metadata={
@@ -80,6 +90,7 @@ _KINDS: Mapping[str, type] = {
     "model": str,
     "effort": str,
     "apply": str,
+    "closed_files": str,
     "context_bytes": int,
     "offer_presets": bool,
 }

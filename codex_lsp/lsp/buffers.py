@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pygls.uris import to_fs_path
 
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.lsp.documents import Document, Documents
+from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.positions import position_at
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
@@ -26,7 +27,7 @@ def to_path(uri: str) -> Path | None:
 
 
 class OpenBuffers:
-    """Looks documents up by path; implements `lsp.editor.Buffers`."""
+    """Looks documents up by path; implements `lsp.proof.Buffers`."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -45,13 +46,38 @@ class OpenBuffers:
         return None if document is None else _buffer(path, document)
 
     async def next_change(self, uri: str, seconds: float) -> None:
-        """See `lsp.editor.Buffers`."""
+        """See `lsp.proof.Buffers`."""
         seen = self._documents.get(uri)
         with suppress(TimeoutError):
             await self._documents.wait_for(uri, lambda now: now is not seen, seconds)
 
+    async def until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """See `lsp.proof.Buffers`."""
+        happened = asyncio.Event()
+        end = self._documents.listen(lambda _: happened.set())
+        try:
+            async with asyncio.timeout(seconds):
+                while not holds():
+                    happened.clear()
+                    await happened.wait()
+        except TimeoutError:
+            return False
+        finally:
+            end()
+        return True
+
+    def watch(self, path: Path, heard: Callable[[str], object]) -> Callable[[], None]:
+        """See `lsp.proof.Buffers`."""
+
+        def listen(event: DocumentEvent) -> None:
+            document = self._documents.get(event.uri)
+            if document is not None and to_path(event.uri) == path:
+                heard(document.text)
+
+        return self._documents.listen(listen)
+
     def ranges(self, text: str, edits: Sequence[TextEdit]) -> list[dict[str, object]]:
-        """See `lsp.editor.Buffers`."""
+        """See `lsp.proof.Buffers`."""
         return [{"range": self._range(text, edit), "newText": edit.new} for edit in edits]
 
     def _range(self, text: str, edit: TextEdit) -> dict[str, object]:

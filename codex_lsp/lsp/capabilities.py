@@ -44,11 +44,16 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The resolved client. A field is True only where the client declares the capability."""
+    """The resolved client. A field is True only where the client declares the capability.
+
+    `resource_operations`: what it declares to do with whole files (create, rename, delete).
+    """
 
     name: str
     version: str
+    apply_edit: bool
     document_changes: bool
+    resource_operations: frozenset[str]
     configuration: bool
     configuration_registration: bool
     work_done_progress: bool
@@ -71,7 +76,11 @@ def resolve_client(params: Mapping[str, object]) -> Client:
     return Client(
         name=name,
         version=_text(_at(info, "version")),
+        apply_edit=_flag(capabilities, "workspace", "applyEdit"),
         document_changes=_flag(capabilities, "workspace", "workspaceEdit", "documentChanges"),
+        resource_operations=frozenset(
+            _texts(_at(capabilities, "workspace", "workspaceEdit", "resourceOperations"))
+        ),
         configuration=_flag(capabilities, "workspace", "configuration"),
         configuration_registration=_flag(
             capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration"
@@ -102,6 +111,10 @@ def _flag(value: object, *keys: str) -> bool:
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [entry for entry in _list(value) if isinstance(entry, str)]
 
 
 def _text(value: object) -> str:

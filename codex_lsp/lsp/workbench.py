@@ -90,7 +90,13 @@ class Workbench:
             shows_progress=self.client.work_done_progress,
             pause=self.client.quirks.pause,
         )
-        self.editor = LspEditor(host, self.client, self.buffers, self._tell_created)
+        self.editor = LspEditor(
+            host,
+            self.client,
+            self.buffers,
+            self._log,
+            through_editor=lambda: self.settings.closed_files == "editor",
+        )
         self.adapters = adapters
         self.review = Review(host, self.buffers, self.editor, self.ledger)
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
@@ -189,8 +195,7 @@ class Workbench:
             if self.last is not None and self.last.uri == event.uri:
                 self.last = None
 
-    def _tell_created(self, path: Path) -> None:
-        message = f"Codex made a new file: {path}"
+    def _log(self, message: str) -> None:
         self.wire.notify("window/logMessage", {"type": 3, "message": message})
 
 

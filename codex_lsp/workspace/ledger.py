@@ -35,13 +35,28 @@ class Creation:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The file was removed, with this text: taking it back makes it again."""
+    """The file was removed, with this text: taking it back makes it again.
+
+    `mode` are its permission bits, `saved` what the disk held where the text was not saved yet.
+    """
 
     path: Path
     text: str
+    mode: int | None = None
+    saved: str | None = None
 
 
-Undo = Reversal | Creation | Removal
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """The file was moved to `path`, with this text: taking it back moves it to `to`."""
+
+    path: Path
+    to: Path
+    text: str
+    saved: str | None = None
+
+
+Undo = Reversal | Creation | Removal | Relocation
 
 
 @dataclass(slots=True)
