@@ -76,7 +76,7 @@ async def record(place: Path) -> list[str]:
     """The screens of one run, in order."""
     config = place / "init.lua"
     plugin = f"vim.opt.runtimepath:append('{REPO / 'editors' / 'neovim'}')"
-    config.write_text("\n".join([plugin, "vim.lsp.enable('codex')", SHOWN]))
+    config.write_text(f"{plugin}\nvim.lsp.enable('codex')\n{SHOWN}")
     async with scene(place, answer) as here:
         (here.folder / "median.py").write_text(FAULTY)
         nvim = [str(require("nvim")), "-n", "-i", "NONE", "-u", str(config), f"+{LINE}"]
