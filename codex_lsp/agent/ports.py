@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -115,3 +115,134 @@ class Editor(Protocol):
 
 
 Snapshots = Callable[[], Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A command left a file at `path`: new, with other bytes, or with another mode.
+
+    The bytes are in the file `source`, until the process is released.
+    """
+
+    path: Path
+    source: Path
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A command left a symbolic link at `path`."""
+
+    path: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A command removed the file or link at `path`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class FolderMade:
+    """A command made a folder; what is in it is told on its own."""
+
+    path: Path
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderGone:
+    """A command removed a folder, whose files were told before it."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A command left something that is no file, folder or link: a pipe, a socket, a device."""
+
+    path: Path
+
+
+FileChange = Wrote | Linked | Gone | FolderMade | FolderGone | Odd
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What holds commands back, as it was tried on this machine.
+
+    `name` is the mechanism, "" where there is none, and `holds` says in words what it holds back.
+    `network`: a command can reach it. `reviewed`: commands see the unsaved text, and what they
+    change below the workspace's folders is told as `FileChange`s instead of being done.
+    """
+
+    name: str
+    holds: str
+    network: bool
+    reviewed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, where. `confined` False is for what the person allowed to run freely."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    tty: bool = False
+    confined: bool = True
+
+
+class CannotRun(Exception):
+    """A command could not be started; the text says why, for the model and the person."""
+
+
+class Process(Protocol):
+    """A command that was started. It is released when nothing more is asked of it."""
+
+    @property
+    def started(self) -> int:
+        """When, in nanoseconds, by the clock that stamps files."""
+        ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        ...
+
+    def take_output(self) -> bytes:
+        """What it wrote since the last time, without the middle where that is too much."""
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Until it has ended, or the time is up."""
+        ...
+
+    async def write(self, data: bytes) -> bool:
+        """Type into its terminal; False where it has none."""
+        ...
+
+    async def kill(self) -> None:
+        """End it, with all that it started."""
+        ...
+
+    async def changes(self) -> Sequence[FileChange]:
+        """What it changed, once it has ended; nothing of it is done yet."""
+        ...
+
+    async def release(self) -> None:
+        """Kill it if need be and forget it, with all that it left."""
+        ...
+
+
+class CommandRunner(Protocol):
+    """Runs commands under the person's policy, on the text that the person sees."""
+
+    async def confinement(self, roots: Sequence[Path]) -> Confinement:
+        """What would hold a command back in these folders; tried out once."""
+        ...
+
+    async def start(self, command: Command, snapshot: Snapshot) -> Process:
+        """Start it over `snapshot`; raises `CannotRun`."""
+        ...

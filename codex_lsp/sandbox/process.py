@@ -1,0 +1,197 @@
+"""One running command: its output as it comes, its input, and its end, which nothing survives.
+
+It runs in a session of its own. Output is kept up to a limit, the beginning and the end of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_OUTPUT = 1 << 20  # bytes kept between two looks at it
+_CHUNK = 1 << 16
+_GRACE = 2.0  # seconds that a process has to end itself once it is told to
+_REST = 0.3  # seconds that output may take to come after the end
+
+# A session gets the terminal that its leader opens first: Ctrl-C and job control hang on it.
+_TAKE_TERMINAL = 'exec <>/proc/self/fd/0 >&0 2>&0; exec "$@"'
+
+
+def in_terminal(argv: Sequence[str], *, leads: bool) -> list[str]:
+    """`argv` in a form that owns the terminal on its input; `leads`: it is started as the first
+    process of a session (by `Child`), else it is to make itself one.
+    """
+    if leads:
+        return ["/bin/sh", "-c", _TAKE_TERMINAL, "sh", *argv]
+    return ["setsid", "-c", *argv]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is started. `fds` are inherited by it, and closed here once it runs."""
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    tty: bool = False
+    fds: tuple[int, ...] = ()
+
+
+class Output:
+    """The bytes that came since they were last taken, without their middle where they are many."""
+
+    def __init__(self, most: int = MOST_OUTPUT) -> None:
+        self._most = most
+        self._kept = bytearray()
+        self._dropped = 0
+
+    def add(self, data: bytes) -> None:
+        """More came."""
+        self._kept += data
+        if len(self._kept) > self._most + self._most // 2:
+            self._cut()
+
+    def take(self) -> bytes:
+        """All that is kept; it is forgotten here."""
+        if len(self._kept) > self._most:
+            self._cut()
+        half = self._most // 2
+        taken, dropped = bytes(self._kept), self._dropped
+        self._kept.clear()
+        self._dropped = 0
+        if not dropped:
+            return taken
+        return b"%s\n[... %d bytes left out ...]\n%s" % (taken[:half], dropped, taken[half:])
+
+    def _cut(self) -> None:
+        half = self._most // 2
+        excess = len(self._kept) - self._most
+        del self._kept[half : half + excess]
+        self._dropped += excess
+
+
+class Child:
+    """A started process. Used on the event loop that started it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, reading: int, writing: int) -> None:
+        self._process = process
+        self._reading, self._writing = reading, writing
+        self._output = Output()
+        self._news = asyncio.Event()
+        self._silent = asyncio.Event()
+        self._ended = asyncio.ensure_future(self._follow())
+        os.set_blocking(reading, False)
+        asyncio.get_running_loop().add_reader(reading, self._read)
+
+    @classmethod
+    async def start(cls, start: Start) -> Child:
+        """Start it; raises OSError where that cannot be done."""
+        try:
+            reading, theirs = os.openpty() if start.tty else os.pipe()
+            return await _started(start, reading, reading if start.tty else -1, theirs)
+        finally:
+            for fd in start.fds:
+                os.close(fd)
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; of a process that a signal ended, 128 and the signal."""
+        if not self._ended.done():
+            return None
+        code = self._process.returncode
+        return 1 if code is None else code if code >= 0 else 128 - code
+
+    def take_output(self) -> bytes:
+        """What it wrote since the last time."""
+        return self._output.take()
+
+    async def wait(self, seconds: float) -> None:
+        """Until it has ended and said all, or the time is up."""
+        await asyncio.wait([self._ended], timeout=max(seconds, 0))
+
+    async def write(self, data: bytes) -> bool:
+        """Type into its terminal; False where it has none or is not reading."""
+        if self._writing < 0 or self.exit_code is not None:
+            return False
+        try:
+            async with asyncio.timeout(_GRACE):
+                while data:
+                    try:
+                        data = data[os.write(self._writing, data) :]
+                    except BlockingIOError:
+                        await asyncio.sleep(0.01)
+        except (OSError, TimeoutError):
+            return False
+        return True
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._signal(signal.SIGINT)
+
+    async def kill(self) -> None:
+        """End it and all that it started."""
+        if not self._ended.done():
+            self._signal(signal.SIGTERM)
+            await self.wait(_GRACE)
+        if not self._ended.done():
+            self._signal(signal.SIGKILL)
+            await self.wait(_GRACE)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    async def _follow(self) -> None:
+        await self._process.wait()
+        # What it left in the background holds the output open, and would go on changing files.
+        self._signal(signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REST):
+                await self._silent.wait()
+        self._close()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._reading, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:  # a terminal whose last program has gone
+            data = b""
+        if data:
+            self._output.add(data)
+        else:
+            asyncio.get_running_loop().remove_reader(self._reading)
+            self._silent.set()
+
+    def _close(self) -> None:
+        if not self._silent.is_set():
+            asyncio.get_running_loop().remove_reader(self._reading)
+            self._silent.set()
+        os.close(self._reading)
+        self._reading = self._writing = -1
+
+
+async def _started(start: Start, reading: int, writing: int, theirs: int) -> Child:
+    """With `theirs` as its output, and as its input where it is a terminal."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *start.argv,
+            cwd=start.cwd,
+            env=start.env,
+            stdin=theirs if start.tty else asyncio.subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+            pass_fds=start.fds,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(theirs)
+    return Child(process, reading, writing)
