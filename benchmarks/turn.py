@@ -23,7 +23,7 @@ from benchmarks.programs import APP_SERVER, EDITOR, OURS
 from benchmarks.turns import AppServerSession, EditorSession, Timing
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import TextDelta
-from codex_lsp.config import codex_toml
+from codex_lsp.config import layers
 from codex_lsp.responses.body import Style, body
 from codex_lsp.responses.client import Identity, ResponsesModel
 from codex_lsp.responses.providers import Provider, resolve
@@ -58,7 +58,7 @@ def answers(folder: Path, rounds: int, warm: int) -> None:
     with model_double({"steps": [ANSWER], "loop": True}) as base_url, ExitStack() as open_things:
         home = folder / "talk" / "codex-home"
         use(home, base_url)
-        provider = resolve(codex_toml.read(home))
+        provider = resolve(layers.read(home))
         runner = open_things.enter_context(asyncio.Runner())
         stack = AsyncExitStack()
         open_things.callback(lambda: runner.run(stack.aclose()))

@@ -112,7 +112,7 @@ def connect(
 ) -> ResponsesModel:
     """The model that the configuration in CODEX_HOME names; raises `ModelError`."""
     from codex_lsp.agent.events import Misconfigured
-    from codex_lsp.config import codex_toml
+    from codex_lsp.config import layers
     from codex_lsp.config.endpoints import endpoints, user_agent
     from codex_lsp.config.home import BadHome, codex_home
     from codex_lsp.responses.body import Style
@@ -120,7 +120,7 @@ def connect(
     from codex_lsp.responses.providers import resolve
 
     try:
-        config = codex_toml.read(codex_home())
+        config = layers.read(codex_home())
     except BadHome as error:
         raise Misconfigured(str(error)) from error
     if (provider or config.model_provider) == EMBEDDED:
@@ -154,11 +154,11 @@ class _Configured:
 def _configured(auth_file: str | None) -> _Configured:
     from codex_lsp.auth.tokens import AuthError
     from codex_lsp.cli.credentials import open_accounts
-    from codex_lsp.config import codex_toml
+    from codex_lsp.config import layers
     from codex_lsp.config.home import BadHome, codex_home
 
     try:
-        config = codex_toml.read(codex_home())
+        config = layers.read(codex_home())
         for problem in config.problems:
             log.warning("%s", problem)
         return _Configured(

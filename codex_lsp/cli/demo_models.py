@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from codex_lsp.auth.errors import AuthError
 from codex_lsp.cli.bar import progress_bar
 from codex_lsp.cli.credentials import open_credentials
-from codex_lsp.config import codex_toml
+from codex_lsp.config import layers
 from codex_lsp.config.home import BadHome, codex_home
 from codex_lsp.responses.embedded.fetch import fetch
 from codex_lsp.responses.embedded.weights import SMOLLM2, WeightsError, folder, kept
@@ -45,7 +45,7 @@ async def choose(ports: Sequence[tuple[str, int]] = USUAL_PORTS) -> Answerer | N
 
 async def _configured() -> Answerer | None:
     try:
-        config = codex_toml.read(codex_home())
+        config = layers.read(codex_home())
         if config.model_provider not in (None, "openai", "embedded"):
             return Answerer(f"your config.toml names the provider {config.model_provider}")
         source = open_credentials(config)

@@ -60,7 +60,7 @@ async def _report(*, network: bool) -> int:
 
 async def examine(*, network: bool) -> AsyncIterator[Finding]:
     """What is found, one after the other."""
-    from codex_lsp.config import codex_toml
+    from codex_lsp.config import layers
     from codex_lsp.config.home import BadHome, codex_home
 
     yield Finding("good", "codex-lsp", f"{__version__} on Python {platform.python_version()}")
@@ -71,9 +71,10 @@ async def examine(*, network: bool) -> AsyncIterator[Finding]:
         return
     there = "" if home.is_dir() else " (not there yet; signing in makes it)"
     yield Finding("good", "CODEX_HOME", f"{home}{there}")
-    config = codex_toml.read(home)
+    config = layers.read(home)
     for problem in config.problems:
-        yield Finding("bad", "config", str(problem))
+        kind: Literal["note", "bad"] = "bad" if problem.severity == "error" else "note"
+        yield Finding(kind, "config", str(problem))
     async for finding in _about_model(config, network=network):
         yield finding
     yield await _about_sign_in(config)

@@ -15,7 +15,7 @@ from codex_lsp.auth.login.device import DeviceCode
 from codex_lsp.auth.login.grant import Desk
 from codex_lsp.cli.credentials import auth_settings, open_accounts
 from codex_lsp.cli.status import described
-from codex_lsp.config import codex_toml
+from codex_lsp.config import layers
 from codex_lsp.config.home import BadHome, codex_home
 from codex_lsp.net.client import post
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _login(args: argparse.Namespace) -> int:
-    config = codex_toml.read(codex_home())
+    config = layers.read(codex_home())
     if config.cli_auth_credentials_store == "ephemeral":
         raise StoreUnusable(
             "config.toml (cli_auth_credentials_store) keeps credentials in memory only, so a "

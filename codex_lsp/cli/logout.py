@@ -8,7 +8,7 @@ import sys
 
 from codex_lsp.auth.errors import AuthError
 from codex_lsp.cli.credentials import open_accounts
-from codex_lsp.config import codex_toml
+from codex_lsp.config import layers
 from codex_lsp.config.home import BadHome, codex_home
 
 
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _logout(own_file: str | None) -> int:
-    accounts = open_accounts(codex_toml.read(codex_home()), own_file)
+    accounts = open_accounts(layers.read(codex_home()), own_file)
     before = await accounts.source.status()
     told = await accounts.sign_out()
     print("Nobody was signed in." if before.kind == "none" else "Signed out.")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from codex_lsp.auth.errors import AuthError
 from codex_lsp.auth.source import Status
 from codex_lsp.cli.credentials import open_accounts
-from codex_lsp.config import codex_toml
+from codex_lsp.config import layers
 from codex_lsp.config.home import BadHome, codex_home
 
 
@@ -64,4 +64,4 @@ def as_json(status: Status) -> dict[str, object]:
 
 
 async def _status(own_file: str | None) -> Status:
-    return await open_accounts(codex_toml.read(codex_home()), own_file).source.status()
+    return await open_accounts(layers.read(codex_home()), own_file).source.status()

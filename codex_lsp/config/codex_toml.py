@@ -1,32 +1,30 @@
-"""CODEX_HOME/config.toml, as far as we heed it, read into frozen values.
-
-A value that cannot be used becomes a `Problem` with its line and counts as unset: a typing error
-in a settings file must not take the whole server down. The file is only read, never written.
+"""The settings of config.toml that we heed, as frozen values. What the schema allows goes in; how
+several files and the command line come together is in `layers`.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
-_Text = TypeVar("_Text", bound=str)
+from codex_lsp.config.check import Problem, Settings
+
 Store = Literal["file", "keyring", "auto", "ephemeral"]
+ApprovalPolicy = Literal["untrusted", "on-request", "never"]
+SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
+TrustLevel = Literal["trusted", "untrusted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong in the file, for the person; `line` counts from 1."""
+class AuthCommand:
+    """A program that prints a provider's key. `refresh` 0: asked again only when it is refused."""
 
-    message: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        place = f"config.toml, line {self.line}" if self.line else "config.toml"
-        return f"{place}: {self.message}"
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    timeout: float = 5.0
+    refresh: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +42,59 @@ class ProviderTable:
     env_http_headers: Mapping[str, str] = field(default_factory=dict)
     requires_openai_auth: bool = False
     stream_idle_timeout_ms: int = 300_000
-    auth_command: bool = False
+    auth: AuthCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceWrite:
+    """`[sandbox_workspace_write]`: the details of that sandbox mode."""
+
+    writable_roots: tuple[Path, ...] = ()
+    network_access: bool = False
+    exclude_tmpdir_env_var: bool = False
+    exclude_slash_tmp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShellEnvironment:
+    """`[shell_environment_policy]`: which variables commands get; names are patterns (`*`, `?`)."""
+
+    inherit: Literal["all", "core", "none"] = "all"
+    ignore_default_excludes: bool = True
+    exclude: tuple[str, ...] = ()
+    set: Mapping[str, str] = field(default_factory=dict, repr=False)
+    include_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """One `[mcp_servers.NAME]`: started if it has a `command`, else reached at `url`. Seconds."""
+
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_vars: tuple[str, ...] = ()
+    cwd: Path | None = None
+    url: str | None = None
+    bearer_token_env_var: str | None = None
+    http_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_http_headers: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
+    required: bool = False
+    startup_timeout: float = 30.0
+    tool_timeout: float = 300.0
+    enabled_tools: tuple[str, ...] | None = None
+    disabled_tools: tuple[str, ...] = ()
+    approval: str = "auto"
+    tool_approvals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CodexToml:
-    """The settings; None where the file says nothing."""
+    """The settings; None where nothing is said and the model, or trust, decides.
+
+    `projects` is what the person's own file says of folders, by absolute path.
+    """
 
     model: str | None = None
     model_provider: str | None = None
@@ -59,182 +104,147 @@ class CodexToml:
     model_reasoning_effort: str | None = None
     model_reasoning_summary: Literal["auto", "concise", "detailed", "none"] | None = None
     model_verbosity: Literal["low", "medium", "high"] | None = None
+    model_context_window: int | None = None
+    model_auto_compact_token_limit: int | None = None
+    tool_output_token_limit: int | None = None
+    service_tier: Literal["fast", "flex", "default"] | None = None
+    compact_prompt: str | None = None
+    developer_instructions: str | None = None
+    approval_policy: ApprovalPolicy | None = None
+    sandbox_mode: SandboxMode | None = None
+    sandbox_workspace_write: WorkspaceWrite = WorkspaceWrite()
+    shell_environment_policy: ShellEnvironment = field(default_factory=ShellEnvironment)
+    background_terminal_max_timeout: int = 300_000
+    project_doc_max_bytes: int = 32_768
+    project_doc_fallback_filenames: tuple[str, ...] = ()
+    project_root_markers: tuple[str, ...] = (".git",)
+    include_environment_context: bool = True
+    mcp_servers: Mapping[str, McpServer] = field(default_factory=dict)
+    history_persistence: Literal["save-all", "none"] = "save-all"
     cli_auth_credentials_store: Store = "file"
     forced_login_method: Literal["chatgpt", "api"] | None = None
     forced_chatgpt_workspace_id: tuple[str, ...] = ()
     oss_provider: Literal["ollama", "lmstudio"] | None = None
+    projects: Mapping[str, TrustLevel] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
-def read(home: Path) -> CodexToml:
-    """The settings in `home`; all unset if there is no file."""
-    try:
-        text = (home / "config.toml").read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return CodexToml()
-    except UnicodeDecodeError as error:
-        return CodexToml(problems=(Problem(f"is not UTF-8 ({error.reason}); nothing is read"),))
-    except OSError as error:
-        return CodexToml(problems=(Problem(f"cannot be read: {error.strerror}"),))
-    return parse(text)
-
-
-def parse(text: str) -> CodexToml:
-    """The settings in `text`, a TOML document; a profile that it chooses is laid over the rest."""
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        at = re.search(r"\(at line (\d+)", str(error))
-        line = int(at[1]) if at else None
-        return CodexToml(problems=(Problem(f"is not TOML, nothing is read: {error}", line),))
-    reader = _Reader(text)
-    config = _settings(reader, _Table(document, ()))
-    if chosen := reader.string(_Table(document, ()), "profile"):
-        config = _with_profile(reader, config, document, chosen)
-    return replace(config, problems=tuple(reader.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    values: Mapping[str, Any]
-    path: tuple[str, ...]
-
-
-def _settings(reader: _Reader, top: _Table) -> CodexToml:
-    store: Store | None = reader.choice(
-        top, "cli_auth_credentials_store", "file", "keyring", "auto", "ephemeral"
-    )
+def from_settings(settings: Settings, problems: tuple[Problem, ...] = ()) -> CodexToml:
+    """The values of checked settings."""
+    said = {name: settings[name] for name in _PLAIN if name in settings}
+    lists: dict[str, Any] = {
+        name: tuple(_listed(settings[name])) for name in _LISTS if name in settings
+    }
     return CodexToml(
-        model=reader.string(top, "model"),
-        model_provider=reader.string(top, "model_provider"),
-        model_providers={
-            name: _provider(reader, table) for name, table in reader.tables(top, "model_providers")
+        **said,
+        **lists,
+        model_providers=_each(settings, "model_providers", _provider),
+        approval_policy=_approval_policy(settings.get("approval_policy")),
+        sandbox_workspace_write=_workspace_write(settings.get("sandbox_workspace_write", {})),
+        shell_environment_policy=_environment(settings.get("shell_environment_policy", {})),
+        mcp_servers=_each(settings, "mcp_servers", _mcp_server),
+        history_persistence=settings.get("history", {}).get("persistence", "save-all"),
+        projects={
+            path: table["trust_level"]
+            for path, table in settings.get("projects", {}).items()
+            if "trust_level" in table
         },
-        openai_base_url=reader.string(top, "openai_base_url"),
-        chatgpt_base_url=reader.string(top, "chatgpt_base_url"),
-        model_reasoning_effort=reader.string(top, "model_reasoning_effort"),
-        model_reasoning_summary=reader.choice(
-            top, "model_reasoning_summary", "auto", "concise", "detailed", "none"
-        ),
-        model_verbosity=reader.choice(top, "model_verbosity", "low", "medium", "high"),
-        cli_auth_credentials_store=store or "file",
-        forced_login_method=reader.choice(top, "forced_login_method", "chatgpt", "api"),
-        forced_chatgpt_workspace_id=reader.strings(top, "forced_chatgpt_workspace_id"),
-        oss_provider=reader.choice(top, "oss_provider", "ollama", "lmstudio"),
+        problems=problems,
     )
 
 
-def _provider(reader: _Reader, table: _Table) -> ProviderTable:
-    return ProviderTable(
-        name=reader.string(table, "name"),
-        base_url=reader.string(table, "base_url"),
-        env_key=reader.string(table, "env_key"),
-        env_key_instructions=reader.string(table, "env_key_instructions"),
-        experimental_bearer_token=reader.string(table, "experimental_bearer_token"),
-        wire_api=reader.string(table, "wire_api") or "responses",
-        query_params=reader.string_table(table, "query_params"),
-        http_headers=reader.string_table(table, "http_headers"),
-        env_http_headers=reader.string_table(table, "env_http_headers"),
-        requires_openai_auth=reader.boolean(table, "requires_openai_auth"),
-        stream_idle_timeout_ms=reader.positive(table, "stream_idle_timeout_ms", 300_000),
-        auth_command="auth" in table.values,
+_PLAIN = (
+    "model", "model_provider", "openai_base_url", "chatgpt_base_url", "model_reasoning_effort",
+    "model_reasoning_summary", "model_verbosity", "model_context_window",
+    "model_auto_compact_token_limit", "tool_output_token_limit", "service_tier", "compact_prompt",
+    "developer_instructions", "sandbox_mode", "background_terminal_max_timeout",
+    "project_doc_max_bytes", "include_environment_context", "cli_auth_credentials_store",
+    "forced_login_method", "oss_provider",
+)  # fmt: skip
+_LISTS = ("project_doc_fallback_filenames", "project_root_markers", "forced_chatgpt_workspace_id")
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _each(settings: Settings, name: str, build: Any) -> dict[str, Any]:
+    return {key: build(table) for key, table in settings.get(name, {}).items()}
+
+
+def _approval_policy(value: Any) -> ApprovalPolicy | None:
+    """A policy by single questions is not taken apart: where some are asked, all are."""
+    if isinstance(value, dict):
+        return "on-request"
+    return "on-request" if value == "on-failure" else value
+
+
+def _provider(table: Settings) -> ProviderTable:
+    known = ProviderTable.__dataclass_fields__
+    said = {name: value for name, value in table.items() if name in known and name != "auth"}
+    return ProviderTable(**said, auth=_auth(table.get("auth", {})))
+
+
+def _auth(table: Settings) -> AuthCommand | None:
+    if "command" not in table:
+        return None
+    return AuthCommand(
+        argv=(table["command"], *table.get("args", ())),
+        cwd=_path(table.get("cwd")),
+        timeout=table.get("timeout_ms", 5_000) / 1000,
+        refresh=table.get("refresh_interval_ms", 300_000) / 1000,
     )
 
 
-def _with_profile(
-    reader: _Reader, config: CodexToml, document: Mapping[str, Any], chosen: str
-) -> CodexToml:
-    tables = dict(reader.tables(_Table(document, ()), "profiles"))
-    if chosen not in tables:
-        reader.complain((), "profile", f"profile “{chosen}” is chosen but not defined")
-        return config
-    over = _settings(reader, tables[chosen])
-    names = ("model", "model_provider", "model_reasoning_effort", "model_reasoning_summary",
-             "model_verbosity", "chatgpt_base_url", "oss_provider")  # fmt: skip
-    said = {name: getattr(over, name) for name in names if getattr(over, name) is not None}
-    return replace(config, **said)
+def _workspace_write(table: Settings) -> WorkspaceWrite:
+    said = dict(table)
+    roots = tuple(Path(root) for root in said.pop("writable_roots", ()))
+    return WorkspaceWrite(roots, **said)
 
 
-class _Reader:
-    """Takes values of the right kind out of tables, and notes what is of another."""
+def _environment(table: Settings) -> ShellEnvironment:
+    return ShellEnvironment(
+        inherit=table.get("inherit", "all"),
+        ignore_default_excludes=table.get("ignore_default_excludes", True),
+        exclude=tuple(table.get("exclude", ())),
+        set=table.get("set", {}),
+        include_only=tuple(table.get("include_only", ())),
+    )
 
-    def __init__(self, text: str) -> None:
-        self.problems: list[Problem] = []
-        self._lines = text.splitlines()
 
-    def string(self, table: _Table, key: str) -> str | None:
-        value = table.values.get(key)
-        if value is None or (isinstance(value, str) and value.strip()):
-            return value
-        self.complain(table.path, key, f"{key} must be a text that is not empty")
-        return None
+def _mcp_server(table: Settings) -> McpServer:
+    plain = ("command", "url", "bearer_token_env_var", "env", "http_headers", "env_http_headers",
+             "enabled", "required")  # fmt: skip
+    said = {name: table[name] for name in plain if name in table}
+    millis = table.get("startup_timeout_ms")
+    enabled = table.get("enabled_tools")
+    tools = table.get("tools", {})
+    return McpServer(
+        **said,
+        args=tuple(table.get("args", ())),
+        env_vars=tuple(_variables(table.get("env_vars"))),
+        cwd=_path(table.get("cwd")),
+        startup_timeout=float(table.get("startup_timeout_sec", (millis or 30_000) / 1000)),
+        tool_timeout=float(table.get("tool_timeout_sec", 300)),
+        enabled_tools=None if enabled is None else tuple(enabled),
+        disabled_tools=tuple(table.get("disabled_tools", ())),
+        approval=table.get("default_tools_approval_mode", "auto"),
+        tool_approvals={
+            name: tool["approval_mode"] for name, tool in tools.items() if "approval_mode" in tool
+        },
+    )
 
-    def choice(self, table: _Table, key: str, *allowed: _Text) -> _Text | None:
-        value = table.values.get(key)
-        if value is None or value in allowed:
-            return cast("_Text | None", value)
-        self.complain(table.path, key, f"{key} must be one of {', '.join(allowed)}")
-        return None
 
-    def strings(self, table: _Table, key: str) -> tuple[str, ...]:
-        value = table.values.get(key, [])
-        listed = [value] if isinstance(value, str) else value
-        if isinstance(listed, list) and all(isinstance(one, str) for one in listed):
-            return tuple(listed)
-        self.complain(table.path, key, f"{key} must be a text or a list of texts")
-        return ()
+def _variables(listed: object) -> list[str]:
+    """Names, or tables with a `name` whose `source` is this machine."""
+    found = []
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict) and isinstance(one.get("name"), str):
+            found.append(one["name"])
+    return found
 
-    def boolean(self, table: _Table, key: str) -> bool:
-        value = table.values.get(key, False)
-        if isinstance(value, bool):
-            return value
-        self.complain(table.path, key, f"{key} must be true or false")
-        return False
 
-    def positive(self, table: _Table, key: str, otherwise: int) -> int:
-        value = table.values.get(key, otherwise)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        self.complain(table.path, key, f"{key} must be a whole number above 0")
-        return otherwise
-
-    def string_table(self, table: _Table, key: str) -> Mapping[str, str]:
-        value = table.values.get(key, {})
-        if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
-            return dict(value)
-        self.complain(table.path, key, f"{key} must be a table of texts")
-        return {}
-
-    def tables(self, table: _Table, key: str) -> list[tuple[str, _Table]]:
-        value = table.values.get(key, {})
-        if not isinstance(value, dict):
-            self.complain(table.path, key, f"{key} must be a table of tables")
-            return []
-        good: list[tuple[str, _Table]] = []
-        for name, inner in value.items():
-            if isinstance(inner, dict):
-                good.append((name, _Table(inner, (*table.path, key, name))))
-            else:
-                self.complain((*table.path, key), name, f"{key}.{name} must be a table")
-        return good
-
-    def complain(self, path: tuple[str, ...], key: str, message: str) -> None:
-        self.problems.append(Problem(message, self._line_of(path, key)))
-
-    def _line_of(self, path: tuple[str, ...], key: str) -> int | None:
-        """The line of `key` in the table `path`; tomllib tells none, so the text is searched."""
-        section: tuple[str, ...] = ()
-        named: int | None = None
-        for number, line in enumerate(self._lines, start=1):
-            if header := re.match(r"\s*\[+([^\]]+)\]", line):
-                section = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-                if section[: len(path) + 1] == (*path, key):
-                    return number
-                continue
-            if match := re.match(r"\s*([^=#]+?)\s*=", line):
-                dotted = tuple(part.strip().strip("\"'") for part in match[1].split("."))
-                if (*section, *dotted)[: len(path) + 1] == (*path, key):
-                    return number
-                if (*section, *dotted) == path[: len(section) + len(dotted)]:
-                    named = number  # an inline table that holds it
-        return named
+def _path(value: str | None) -> Path | None:
+    return None if value is None else Path(value)

@@ -124,7 +124,7 @@ def _custom(
             f"{place} asks for wire_api = “{table.wire_api}”, which Codex gave up. "
             "Remove that line; the server must offer the Responses API (/v1/responses)."
         )
-    if table.auth_command:
+    if table.auth is not None:
         raise Misconfigured(
             f"{place} gets its token from a command, which codex-lsp does not run. "
             "Use env_key instead."

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codex_lsp.config.codex_toml import CodexToml, parse, read
+from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.config.layers import parse, read
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,7 +41,9 @@ requires_openai_auth = true
 
 def test_all_keys_are_read() -> None:
     config = parse(FULL)
-    assert config.problems == ()
+    assert [str(problem) for problem in config.problems] == [
+        "config.toml, line 11: unknown_key is not known, so it has no effect"
+    ]
     assert config.model_provider == "ours"
     assert config.cli_auth_credentials_store == "keyring"
     assert config.forced_chatgpt_workspace_id == ("w1",)
@@ -85,7 +88,7 @@ def test_a_folder_in_place_of_the_file_is_a_problem(tmp_path: Path) -> None:
         ("model = '  '\n", 1, "not empty"),
         ("cli_auth_credentials_store = 'vault'", 1, "one of file, keyring"),
         ("forced_chatgpt_workspace_id = [1]", 1, "list of texts"),
-        ("model_providers = 3", 1, "table of tables"),
+        ("model_providers = 3", 1, "model_providers must be a table"),
         ("[model_providers]\nx = 3", 2, "model_providers.x must be a table"),
         ("[model_providers.x]\nname = 'x'\nbase_url = 3", 3, "base_url must"),
         ("[model_providers.x]\n[model_providers.y]\nbase_url = 3", 3, "base_url must"),

@@ -6,7 +6,8 @@ import pytest
 
 from codex_lsp.agent.events import Misconfigured
 from codex_lsp.auth.tokens import AuthError, Bearer
-from codex_lsp.config.codex_toml import CodexToml, parse
+from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.config.layers import parse
 from codex_lsp.responses.client import ResponsesModel
 from codex_lsp.responses.providers import DEFAULT_MODEL, Provider, resolve
 from tests.doubles.model_script import says
