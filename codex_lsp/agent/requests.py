@@ -133,17 +133,18 @@ async def _job(job: Job, at: Workplace) -> str:
 
 async def _context(place: Place, what: Wish | Query | Job, at: Workplace) -> str:
     """Cut off the event loop: a large file takes its time."""
-    return await asyncio.to_thread(_cut, at.snapshots(), place, what, at.context_bytes)
+    return await asyncio.to_thread(_cut, at.snapshots(), place, what, at)
 
 
-def _cut(snapshot: Snapshot, place: Place, what: Wish | Query | Job, budget: int) -> str:
+def _cut(snapshot: Snapshot, place: Place, what: Wish | Query | Job, at: Workplace) -> str:
+    budget = at.context_bytes
     found = snapshot.look(str(place.path))
     if not isinstance(found, Found):
         reason = getattr(found, "reason", "it does not exist")
         raise RequestRefused(f"Codex cannot work on {place.path.name}: {reason}.")
     if may_hold_secrets(found.path):
         raise RequestRefused(f"{found.path.name} may hold secrets, so it is not sent.")
-    if found.protected and isinstance(what, Fix | FixAll | Edit):
+    if found.protected and at.permit is None and isinstance(what, Fix | FixAll | Edit):
         raise RequestRefused(
             f"{found.path.name} configures tools that run code: only you may change it. "
             "Ask about it with codex.ask instead."

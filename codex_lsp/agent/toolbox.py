@@ -34,7 +34,7 @@ def for_changes(
     at: Workplace, tell: StepSink, *, label: str, near: tuple[Path, int] | None
 ) -> Toolbox:
     """To change something in one round trip, two or three."""
-    patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near)
+    patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit)
     return Toolbox((patch, ReadFile(at.snapshots)), patch.changed)
 
 
@@ -42,6 +42,6 @@ def for_jobs(
     at: Workplace, tell: StepSink, *, label: str, near: tuple[Path, int] | None
 ) -> Toolbox:
     """All that there is."""
-    patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near)
+    patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit)
     tools: list[Tool] = [patch, ReadFile(at.snapshots), ViewImage(at.snapshots), UpdatePlan(tell)]
     return Toolbox(tuple(tools), patch.changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from codex_lsp.agent.actions import Permit
 from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Editor, Model, Snapshots
@@ -25,7 +26,8 @@ class Workplace:
 
     `conversation_id` is the window's: it is the provider's cache key, and what stays the same
     between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
-    sent of a file; `effort` is the reasoning effort, None for the model's own default.
+    sent of a file; `effort` is the reasoning effort, None for the model's own default. What needs
+    the person's word is not done where there is no `permit`.
     """
 
     model: Model
@@ -34,3 +36,4 @@ class Workplace:
     conversation_id: str
     context_bytes: int = BUDGET_BYTES
     effort: str | None = None
+    permit: Permit | None = None

@@ -126,7 +126,6 @@ async def test_a_patch_that_does_not_fit_goes_back_to_the_model_with_what_is_the
         (PATCH.replace("calc.py", "../outside.py"), "outside the workspace"),
         (PATCH.replace("calc.py", "nowhere.py"), "does not exist"),
         (PATCH.replace("calc.py", ".vscode/settings.json"), "protected"),
-        ("*** Begin Patch\n*** Delete File: calc.py\n*** End Patch", "only the person may delete"),
         (
             "*** Begin Patch\n*** Add File: calc.py\n+x = 1\n*** End Patch",
             "exists already",

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codex_lsp.agent.ports import Applied, Change, ChangeFile, CreateFile, NotApplied
+from codex_lsp.agent.ports import (
+    Applied,
+    Change,
+    ChangeFile,
+    CreateFile,
+    MoveFile,
+    NotApplied,
+    RemoveFile,
+)
 from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import apply_edits, invert
-from codex_lsp.workspace.ledger import Creation, Reversal
+from codex_lsp.workspace.ledger import Creation, Relocation, Removal, Reversal
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
 
@@ -27,6 +35,12 @@ class FolderEditor:
         if isinstance(change, CreateFile):
             self.texts[change.path] = change.text
             return Applied(change.path, change.text, Creation(change.path, change.text))
+        if isinstance(change, RemoveFile):
+            text = self.texts.pop(change.path)
+            return Applied(change.path, "", Removal(change.path, text))
+        if isinstance(change, MoveFile):
+            text = self.texts[change.to] = self.texts.pop(change.path)
+            return Applied(change.to, text, Relocation(change.to, change.path, text))
         assert isinstance(change, ChangeFile)
         live = self.texts[change.path]
         edits = rebase(change.edits, change.base.text, live)

@@ -1,37 +1,40 @@
-"""`apply_patch`: the model's way to change files.
+"""`apply_patch`: the model's way to change, make, move and delete files.
 
-A patch is planned whole against what the model saw, then handed to the editor file by file. What
-does not fit, or was typed over, goes back to the model in words, with the text as it is now.
-Deleting and moving files is not done here.
+A patch is planned whole against what the model was shown, then made whole by the editor, or not at
+all. What does not fit, or was typed over, goes back to the model in words, with the lines as they
+are now. Files that configure tools are changed only if the person permits it, each time.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from codex_lsp.agent.actions import Denied, Permit, TouchProtected
+from codex_lsp.agent.changeset import AllMade, Failed, Made, make
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.events import RequestRefused
-from codex_lsp.agent.lines import split_lines
 from codex_lsp.agent.ports import (
     Applied,
     Change,
     ChangeFile,
     CreateFile,
     Editor,
-    Held,
+    MoveFile,
     NotApplied,
+    RemoveFile,
     Snapshots,
 )
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
+from codex_lsp.agent.tools.patch_plan import Planned, plan_on
+from codex_lsp.agent.tools.surroundings import around
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.edits.dialects import parse_any
-from codex_lsp.edits.diff import diff
 from codex_lsp.edits.patch import BadPatch
-from codex_lsp.edits.plan import Create, Remove, Rewrite, Unplannable, paths, plan
-from codex_lsp.workspace.containment import Outside
-from codex_lsp.workspace.disk import Unusable
-from codex_lsp.workspace.snapshot import Found, Missing, Snapshot
+from codex_lsp.edits.text import apply_edits
+from codex_lsp.workspace.snapshot import Snapshot
 
 # The language of apply_patch, as Codex models were trained on it (Lark).
 GRAMMAR = r"""start: begin_patch hunk+ end_patch
@@ -59,22 +62,23 @@ SPEC = FreeformTool(
     name="apply_patch",
     description=(
         "Changes files. Takes a patch as plain text, not JSON. Existing files are changed with "
-        "*** Update File, new ones made with *** Add File; deleting and moving are not available. "
+        "*** Update File (with *** Move to, also renamed), new ones made with *** Add File, and "
+        "files deleted with *** Delete File. All of a patch is made, or none of it. "
         "Give about three unchanged lines around each change, and an @@ line naming the function "
         "or class where those lines occur more than once."
     ),
     grammar=GRAMMAR,
 )
 
-_SHOWN_LINES = 60
-_SHOWN_CHARACTERS = 6_000
 _MOST_REFUSALS = 2  # by an editor whose text did not change: a third try would only cost
+_MARKS = {CreateFile: "A", ChangeFile: "M", MoveFile: "M", RemoveFile: "D"}
 
 
 class ApplyPatch:
-    """The tool for one turn. `base` is what the model was shown; it moves on as changes land.
+    """The tool for one turn.
 
     `near` is where the person is (0-based line): of places that fit alike, the nearest is meant.
+    Without a `permit`, protected files are not changed.
     """
 
     spec = SPEC
@@ -88,45 +92,93 @@ class ApplyPatch:
         *,
         label: str,
         near: tuple[Path, int] | None = None,
+        permit: Permit | None = None,
     ) -> None:
         self._editor = editor
         self._snapshots = snapshots
         self._tell = tell
         self._label = label
         self._near = near
+        self._permit = permit
         self._refusals = 0
-        self._base = snapshots()
+        self._shown = {path: at.text for path, at in snapshots().buffers.items()}
         self.changed: dict[str, str] = {}
 
     async def run(self, arguments: str) -> Answer:
         """Plan the whole patch, then apply it; all sections must fit before any is applied."""
-        changes = await asyncio.to_thread(_plan, arguments, self._base, self._near)
-        return self._refuse(changes) if isinstance(changes, str) else await self._apply(changes)
+        live = self._snapshots()
+        planned = await asyncio.to_thread(self._plan, arguments, live)
+        if isinstance(planned, str):
+            self._tell(Refused("The patch did not fit; Codex is told why."))
+            return Answer(f"apply_patch verification failed: {planned}")
+        for action in planned.protected:
+            if (denied := await self._denied(action)) is not None:
+                self._tell(Refused(f"{action.path.name} was not changed."))
+                reason = denied.reason or "the person did not permit it"
+                name = live.name(action.path)
+                return Answer(f"patch rejected: {name}: {reason}. No file was changed.")
+        return await self._make(planned.changes, live)
 
-    async def _apply(self, changes: list[Change]) -> Answer:
-        done: list[str] = []
-        failed: list[NotApplied] = []
-        for change in changes:
-            outcome = await self._editor.apply(change, label=self._label)
-            match outcome:
-                case NotApplied(reason=reason):
-                    failed.append(outcome)
-                    self._tell(Refused(reason))
-                    self._count(outcome)
-                case Held(path, hunks):
-                    self._tell(Waiting(path, hunks))
-                    done.append(f"{self._base.name(path)} (the person reviews this first)")
-                case Applied(path, undo=undo):
-                    hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
-                    self._tell(Landed(path, hunks, undo))
-                    done.append(self._note(change, outcome))
-        self._base = self._snapshots()
-        if not failed:
-            return Answer("Success. Updated the following files:\n" + "\n".join(done), settles=True)
-        lines = [self._explain(failure) for failure in failed]
-        if done:
-            lines += ["These files were updated all the same:", *done]
-        return Answer("\n".join(lines))
+    def _plan(self, arguments: str, live: Snapshot) -> Planned | str:
+        """On what the model was shown; where that does not fit, on the text as it is now, which
+        the model may have read. Text for the model where it fits neither.
+        """
+        patch = parse_any(arguments)
+        if isinstance(patch, BadPatch):
+            return patch.text
+        shown = self._as_shown(live)
+        asks = self._permit is not None
+        planned = plan_on(shown, patch, self._near, asks=asks)
+        if isinstance(planned, str) and shown != live:
+            planned = plan_on(live, patch, self._near, asks=asks)
+        return planned
+
+    def _as_shown(self, live: Snapshot) -> Snapshot:
+        """The open files as the model knows them, and the others as they are."""
+        buffers = {
+            path: replace(buffer, text=self._shown.get(path, buffer.text))
+            for path, buffer in live.buffers.items()
+        }
+        return replace(live, buffers=buffers)
+
+    async def _denied(self, action: TouchProtected) -> Denied | None:
+        decision = Denied() if self._permit is None else await self._permit(action)
+        return decision if isinstance(decision, Denied) else None
+
+    async def _make(self, changes: Sequence[Change], live: Snapshot) -> Answer:
+        outcome = await make(changes, self._editor, label=self._label, note=self._note)
+        match outcome:
+            case AllMade(made, held):
+                for waiting in held:
+                    self._tell(Waiting(waiting.path, waiting.hunks))
+                lines = [*_summary(made, live)]
+                lines += [f"{live.name(one.path)} (the person reviews this first)" for one in held]
+                text = "\n".join(["Success. Updated the following files:", *lines])
+                return Answer(text, settles=True)
+            case Failed():
+                self._tell(Refused(outcome.failure.reason))
+                self._count(outcome.failure)
+                origins = {one.to: one.path for one in changes if isinstance(one, MoveFile)}
+                path = origins.get(outcome.change.path, outcome.change.path)
+                return Answer(self._explain(path, outcome, live))
+
+    def _note(self, one: Made) -> None:
+        """A change is in the files: it can be undone, and the model knows of it."""
+        change, applied = one
+        self._told_landed(change, applied)
+        match change:
+            case ChangeFile(path, base, edits):
+                self._shown[path] = apply_edits(base.text, edits)
+            case RemoveFile(path) | MoveFile(path):
+                self._shown.pop(path, None)
+            case CreateFile():
+                pass
+        name = self._snapshots().name(applied.path)
+        self.changed[name] = applied.text
+
+    def _told_landed(self, change: Change, applied: Applied) -> None:
+        hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
+        self._tell(Landed(applied.path, hunks, applied.undo))
 
     def _count(self, failure: NotApplied) -> None:
         """Give up where no patch can help; raises `RequestRefused`."""
@@ -137,82 +189,39 @@ class ApplyPatch:
                 "read-only, then ask again."
             )
 
-    def _note(self, change: Change, outcome: Applied) -> str:
-        name = self._base.name(outcome.path)
-        self.changed[name] = outcome.text
-        return f"{'A' if isinstance(change, CreateFile) else 'M'} {name}"
+    def _explain(self, path: Path, failed: Failed, live: Snapshot) -> str:
+        """What the model is told, and with that knows. `path` is what the file is called now."""
+        change, failure = failed.change, failed.failure
+        lines = [f"{live.name(path)} was not changed: {failure.reason}"]
+        if failure.later is not None:
+            failure.later.add_done_callback(lambda found: self._landed_late(change, found))
+        now = self._snapshots().buffers.get(path)
+        if failure.changed_meanwhile and now is not None:
+            edits = change.edits if isinstance(change, ChangeFile) else ()
+            lines.append(around(edits, _before(change), now.text))
+            self._shown[path] = now.text
+        if failed.standing:
+            lines.append("The rest was taken back, but these changes, typed over since, stand:")
+            lines += _summary(failed.standing, live)
+        else:
+            lines.append("No file was changed.")
+        return "\n".join(line for line in lines if line)
 
-    def _explain(self, failure: NotApplied) -> str:
-        name = self._base.name(failure.path)
-        if not failure.changed_meanwhile:
-            return f"{name} was not changed: {failure.reason}"
-        return f"{name} was not changed: {failure.reason}\n{_now(self._base, name)}"
-
-    def _refuse(self, reason: str) -> Answer:
-        self._base = self._snapshots()
-        self._tell(Refused("The patch did not fit; Codex is told why."))
-        return Answer(f"apply_patch verification failed: {reason}")
-
-
-def _plan(arguments: str, base: Snapshot, near: tuple[Path, int] | None) -> list[Change] | str:
-    """The changes that the patch makes on `base`; text for the model where it makes none."""
-    patch = parse_any(arguments)
-    if isinstance(patch, BadPatch):
-        return patch.text
-    places = {name: base.look(name) for name in paths(patch)}
-    if problems := [text for name in places if (text := _barred(name, places[name]))]:
-        return "\n".join(problems)
-    texts = {name: at.text if isinstance(at, Found) else None for name, at in places.items()}
-    lines = {
-        name: near[1]
-        for name, at in places.items()
-        if near is not None and isinstance(at, Found) and at.path == near[0]
-    }
-    planned = plan(patch, texts, lines)
-    if isinstance(planned, Unplannable):
-        return planned.text
-    changes = [_change(step, places[step.path]) for step in planned]
-    if problems := [change for change in changes if isinstance(change, str)]:
-        return "\n".join(problems)
-    return [change for change in changes if not isinstance(change, str)]
+    def _landed_late(self, change: Change, found: asyncio.Future[Applied]) -> None:
+        if not found.cancelled():
+            self._told_landed(change, found.result())
 
 
-def _barred(name: str, place: Found | Missing | Outside | Unusable) -> str | None:
-    """Why the model may not touch what stands at `name`."""
-    match place:
-        case Outside(reason) | Unusable(reason):
-            return reason
-        case Found(protected=True) | Missing(protected=True):
-            return f"{name} is protected: only the person may change it"
-        case Found() | Missing():
-            return None
+def _before(change: Change) -> str:
+    """The text that a change was made for."""
+    return change.base.text if isinstance(change, ChangeFile) else change.text
 
 
-def _change(
-    step: Create | Remove | Rewrite, place: Found | Missing | Outside | Unusable
-) -> Change | str:
-    """The change for the editor; text where it is not one that can be made here."""
-    match step, place:
-        case Create(text=text), Missing(path=path):
-            return CreateFile(path, text)
-        case Create(text=text), Found():
-            return ChangeFile(place.path, place.source, diff(place.text, text))
-        case Rewrite(move_to=None, edits=edits), Found() if edits:
-            return ChangeFile(place.path, place.source, edits)
-        case Rewrite(move_to=None), _:
-            return f"{step.path}: the patch changes nothing"
-        case Rewrite(), _:
-            return f"{step.path} was not moved: only the person may move files"
-        case _:
-            return f"{step.path} was not deleted: only the person may delete files"
+def _summary(made: Sequence[Made], live: Snapshot) -> list[str]:
+    """A line a file, as Codex has them: added, then modified, then deleted."""
+    marks = {applied.path: _MARKS[type(change)] for change, applied in made}
+    return sorted((f"{mark} {live.name(path)}" for path, mark in marks.items()), key=_by_mark)
 
 
-def _now(snapshot: Snapshot, name: str) -> str:
-    """The file as it is now, for a model whose picture of it is out of date."""
-    found = snapshot.look(name)
-    if not isinstance(found, Found):
-        return ""
-    rows = split_lines(found.text)
-    shown = "".join(rows[:_SHOWN_LINES])[:_SHOWN_CHARACTERS]
-    more = "" if len(rows) <= _SHOWN_LINES else f"\n({len(rows)} lines; read_file shows more)"
-    return f"It now begins:\n{shown}{more}"
+def _by_mark(line: str) -> int:
+    return "AMD".index(line[0])
