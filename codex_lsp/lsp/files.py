@@ -119,7 +119,8 @@ class Files:
             failed = await self._operate(path, {"kind": "delete", "uri": buffer.uri}, label)
             if await asyncio.to_thread(path.exists):
                 return failed or NotApplied(path, "the editor did not delete it")
-            await self._buffers.until(lambda: self._buffers.at(path) is None, OVERTAKEN)
+            patience = min(self._client.quirks.patience, OVERTAKEN)
+            await self._buffers.until(lambda: self._buffers.at(path) is None, patience)
         finally:
             end()
         if texts[-1] == buffer.text:

@@ -22,6 +22,7 @@ Later = Callable[[float, Callable[[], None]], object]
 
 METHOD_NOT_FOUND = -32601
 INTERNAL_ERROR = -32603
+MARK = "\ufeff"  # a byte order mark, which editors keep to themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Editor:
     def open(self, path: Path, text: str | None = None, language: str = "python") -> Document:
         """Open a file, or the unsaved `text` under its name."""
         uri = path.as_uri()
-        content = path.read_bytes().decode() if text is None else text
+        content = path.read_bytes().decode().removeprefix(MARK) if text is None else text
         first = self.profile.first_version
         document = Document(path, uri, content, first, self.encoding, self.profile.first_step)
         self.documents[uri] = document
@@ -262,6 +263,8 @@ class Editor:
                 {"textDocument": {"uri": uri, "version": None}, "edits": edits}
                 for uri, edits in (edit.get("changes") or {}).items()
             ]
+        if len(changes) > 1 and any("kind" in change for change in changes):
+            self.faults.append("a file operation that is not alone in its request")
         for change in changes:
             kind = change.get("kind")
             if kind and kind not in self.profile.resource_operations:
@@ -295,6 +298,8 @@ class Editor:
                     self._edit_document(change)
         except Refused as refusal:
             outcome = self._refusal(refusal)
+        except OSError as error:
+            outcome = self._refusal(Refused(str(error)))
         if self.profile.timing is Timing.AFTER_REPLY:
             reply(outcome)
             self._announce_soon()
@@ -343,11 +348,31 @@ class Editor:
             case "rename":
                 old, new = _path(change["oldUri"]), _path(change["newUri"])
                 if old and new:
-                    old.rename(new)
+                    self._rename(old, new)
             case "delete":
                 path = _path(change["uri"])
+                if path and not path.exists():
+                    raise Refused("there is no such file")
                 if path:
-                    path.unlink(missing_ok=True)
+                    path.unlink()
+                    self._deleted(path.as_uri())
+
+    def _rename(self, old: Path, new: Path) -> None:
+        if new.exists():
+            raise Refused("the new name is taken")
+        document = self.documents.get(old.as_uri())
+        if document is not None and self.profile.saves_renamed:
+            mark = MARK if old.read_bytes().startswith(MARK.encode()) else ""
+            old.write_bytes(f"{mark}{document.text}".encode())
+        old.rename(new)
+        if document is not None:
+            self.close(document)
+            self.open(new, document.text)
+
+    def _deleted(self, uri: str) -> None:
+        document = self.documents.get(uri)
+        if document is not None and self.profile.closes_deleted:
+            self.close(document)
 
     def _refusal(self, refusal: Refused) -> Result | Failure:
         match self.profile.refusal:

@@ -65,6 +65,8 @@ class Profile:
     sees_foreign_diagnostics: bool = True
     trigger_kind: int | None = 1
     command_blocks: bool = False
+    saves_renamed: bool = False  # a buffer whose file is renamed is saved under the new name
+    closes_deleted: bool = False  # a buffer whose file is deleted goes too, saved or not
     questions: Answer = Answer.GIVEN
     show_document: Answer = Answer.GIVEN
 
@@ -87,6 +89,8 @@ _NEOVIM: dict[str, Any] = {
     "timing": Timing.DEBOUNCED,
     "delay": 0.15,
     "first_step": 3,
+    "saves_renamed": True,
+    "closes_deleted": True,
     "sees_foreign_diagnostics": False,
     "questions": Answer.NEVER,  # headless; with a screen it asks by numbers
 }
@@ -106,7 +110,7 @@ _BEHAVIOUR: dict[str, dict[str, Any]] = {
         "trigger_kind": None,
         "command_blocks": True,
     },
-    "emacs-lsp-mode": {"trigger_kind": None, "command_blocks": True},
+    "emacs-lsp-mode": {"trigger_kind": None, "command_blocks": True, "saves_renamed": True},
     "vscode": _VSCODE,
     "vim-9.2-coc": {"first_version": 1},
     "vim-9.2-vim-lsp": {"rule": VersionRule.VERSIONLESS, "show_document": Answer.NEVER},
