@@ -7,9 +7,12 @@ A tool that wants more than to read, or to change the open text, asks a `Permit`
 from __future__ import annotations
 
 import enum
+import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,9 @@ class Scope(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """It may be done, exactly as it was described."""
+    """It may be done, exactly as it was described: `fingerprint` is that of the action."""
 
+    fingerprint: str
     scope: Scope = Scope.ONCE
 
 
@@ -85,3 +89,32 @@ Decision = Allowed | Denied
 Permit = Callable[[Action], Awaitable[Decision]]
 """Decides, asking the person where needed; may take as long as the person does. Being cancelled
 withdraws the question."""
+
+
+def fingerprint(action: Action) -> str:
+    """What `action` does, as a digest; two actions share one only if they do the same.
+
+    The words that come with an action (`reason`) are not part of it. Whoever carries an action
+    out compares this with what was allowed, last of all (`covers`).
+    """
+    document = json.dumps([type(action).__name__, *_essence(action)], ensure_ascii=True)
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def covers(decision: Allowed, action: Action) -> bool:
+    """Whether it is this very action that was allowed."""
+    return decision.fingerprint == fingerprint(action)
+
+
+def _essence(action: Action) -> list[object]:
+    match action:
+        case RunCommand(argv, cwd, environment, confinement, network):
+            return [argv, str(cwd), sorted(environment), confinement, network]
+        case TouchProtected(path, preview):
+            return [str(path), preview]
+        case UseServer(name, argv, url):
+            return [name, argv, url]
+        case CallServerTool(server, tool, arguments):
+            return [server, tool, arguments]
+        case _:
+            assert_never(action)

@@ -54,9 +54,12 @@ def touching(diagnostics: Sequence[Diagnostic], lines: LineRange) -> tuple[Diagn
 
 
 def _is_ours(entry: Diagnostic) -> bool:
-    """A hunk of ours that waits for review is no problem to fix."""
+    """What waits for the person (a hunk, a question) is no problem to fix.
+
+    Not every client gives `data` back.
+    """
     data = entry.get("data")
-    return isinstance(data, Mapping) and "hunkId" in data
+    return entry.get("source") == "Codex" or (isinstance(data, Mapping) and "hunkId" in data)
 
 
 def _identity(entry: Diagnostic) -> tuple[object, ...]:

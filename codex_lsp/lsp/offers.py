@@ -35,6 +35,15 @@ class PendingHunk:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question of the agent that waits here: the action on one line, and what may be granted."""
+
+    id: str
+    action: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Spot:
     """Where the person is: the text of the lines, and the diagnostics there and in the file."""
 
@@ -46,6 +55,7 @@ class Spot:
     presets: bool = True
     undoable: bool = False
     hunks: tuple[PendingHunk, ...] = ()
+    questions: tuple[OpenQuestion, ...] = ()
 
 
 def offers(spot: Spot, only: Sequence[str] | None) -> list[Offer]:
@@ -54,6 +64,7 @@ def offers(spot: Spot, only: Sequence[str] | None) -> list[Offer]:
 
 
 def _all(spot: Spot) -> Iterator[Offer]:
+    yield from _answers(spot)
     yield from _reviews(spot)
     yield from _fixes(spot)
     if spot.automatic:
@@ -103,6 +114,29 @@ def _fixes(spot: Spot) -> Iterator[Offer]:
             {"diagnostics": list(spot.here)},
             spot.here,
         )
+
+
+_GRANTS = {
+    "once": "Codex: allow once: ",
+    "session": "Codex: allow for this session: ",
+    "project": "Codex: allow for this project: ",
+}
+
+
+def _answers(spot: Spot) -> Iterator[Offer]:
+    """What shows the action comes first: many an editor runs the first one on Enter."""
+    kind, respond = "quickfix.codex.approval", "codex.approval.respond"
+    for question in spot.questions:
+        this = {"approvalId": question.id}
+        yield Offer(
+            _titled("Codex: show: ", question.action, ""), kind, "codex.approval.show", this
+        )
+        for scope in question.scopes:
+            title = _titled(_GRANTS[scope], question.action, "")
+            yield Offer(title, kind, respond, {**this, "decision": scope})
+        deny = {**this, "decision": "deny"}
+        yield Offer(_titled("Codex: deny: ", question.action, ""), kind, respond, deny)
+        yield Offer("Codex: deny and say why…", kind, respond, {**deny, "asksWhy": True})
 
 
 def _reviews(spot: Spot) -> Iterator[Offer]:

@@ -14,12 +14,15 @@ from codex_lsp.agent.ports import Model
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.config.editor_settings import EditorSettings, parse
+from codex_lsp.lsp import pages, questions
 from codex_lsp.lsp.account import Account
+from codex_lsp.lsp.approvals import Approvals, Pending
 from codex_lsp.lsp.buffers import OpenBuffers, to_path
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.diagnostics import Diagnostics
 from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.markers import Markers
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.review import Review
 from codex_lsp.lsp.targets import BadArguments, Target
@@ -98,7 +101,11 @@ class Workbench:
             through_editor=lambda: self.settings.closed_files == "editor",
         )
         self.adapters = adapters
-        self.review = Review(host, self.buffers, self.editor, self.ledger)
+        markers = Markers(host)
+        self.review = Review(markers.part("review"), self.buffers, self.editor, self.ledger)
+        self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
+        self.granted: set[str] = set()
+        """Fingerprints of what the person allowed for this session."""
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
@@ -176,6 +183,16 @@ class Workbench:
             if document is not None:
                 return document.uri
         raise BadArguments(f"{raw} is not open here: open it in the editor first.")
+
+    async def show_question(self, pending: Pending) -> Path:
+        """Open a page with all that a question is about."""
+        from codex_lsp.lsp.work import show
+
+        text = questions.page(pending.question, pending.asker.title)
+        folder = self.adapters.state_folder / "approvals"
+        path = await asyncio.to_thread(pages.new_page, folder, "approval", text)
+        await show(self, path)
+        return path
 
     def warm_up(self) -> None:
         """The person opened a menu of ours: a request may come, and should find all in place."""

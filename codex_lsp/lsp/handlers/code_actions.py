@@ -9,9 +9,10 @@ from typing import Any
 from lsprotocol import types
 
 from codex_lsp.agent.lines import LineRange
+from codex_lsp.lsp import questions
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.diagnostics import touching
-from codex_lsp.lsp.offers import Offer, PendingHunk, Spot, offers
+from codex_lsp.lsp.offers import Offer, OpenQuestion, PendingHunk, Spot, offers
 from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.targets import range_lines
 from codex_lsp.lsp.workbench import Spot as LastSpot
@@ -39,6 +40,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         presets=bench.settings.offer_presets,
         undoable=bench.ledger.touches(path),
         hunks=_pending(bench, path, lines),
+        questions=_questions(bench, uri, lines, automatic=automatic),
     )
     if not automatic:
         bench.warm_up()
@@ -51,6 +53,24 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
 def _pending(bench: Workbench, path: Path, lines: LineRange) -> tuple[PendingHunk, ...]:
     more = len(bench.review.at(path)) > 1
     return tuple(PendingHunk(hunk.id, hunk.turn, more) for hunk in bench.review.at(path, lines))
+
+
+def _questions(
+    bench: Workbench, uri: str, lines: LineRange, *, automatic: bool
+) -> tuple[OpenQuestion, ...]:
+    """Those of the marked line; whoever opens the menu finds those of the document anywhere in it,
+    since the mark moves with what is typed.
+    """
+    return tuple(
+        OpenQuestion(
+            pending.id,
+            questions.headline(pending.question),
+            tuple(scope.value for scope in pending.question.scopes),
+        )
+        for pending in bench.approvals.pending()
+        if pending.asker.uri == uri
+        and (not automatic or lines.start <= pending.asker.line < lines.end)
+    )
 
 
 def _action(offer: Offer, where: Mapping[str, Any], *, tagged: bool) -> dict[str, Any]:

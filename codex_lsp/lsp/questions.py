@@ -1,0 +1,174 @@
+"""How an action that the agent asks for reads on the person's screen: one line, a message, a page.
+
+Text of the model and of files is made visible before it is shown; what is cut says how much is
+missing, and the page has all of it.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from codex_lsp.agent.actions import (
+    CallServerTool,
+    RunCommand,
+    Scope,
+    TouchProtected,
+    UseServer,
+    fingerprint,
+)
+from codex_lsp.agent.approvals import Question
+from codex_lsp.agent.shell_words import script_of
+from codex_lsp.agent.visible import cut, visible
+
+SHOW = "Show everything"
+DENY = "Deny"
+TITLES = {
+    Scope.ONCE: "Allow once",
+    Scope.SESSION: "Allow for this session",
+    Scope.PROJECT: "Allow for this project",
+}
+_LINE = 120
+_MESSAGE = 600
+_REASON = 300
+
+
+def headline(question: Question, room: int = _LINE) -> str:
+    """The action on one line."""
+    match question.action:
+        case RunCommand(argv=argv):
+            return f"run {cut(_command(argv), room)}"
+        case TouchProtected(path=path):
+            return f"change the protected file {cut(visible(str(path)), room)}"
+        case UseServer(name=name):
+            return f"use the MCP server {cut(visible(name), room)}"
+        case CallServerTool(server=server, tool=tool):
+            return f"call {cut(visible(tool), room)} of the MCP server {cut(visible(server), room)}"
+        case _:
+            assert_never(question.action)
+
+
+def message(question: Question, task: str) -> str:
+    """The question with what matters for the answer, for a message or a diagnostic."""
+    action = question.action
+    lines = [f"{visible(task)} wants to {headline(question, _MESSAGE)}"]
+    if isinstance(action, RunCommand):
+        lines.append(f"in {visible(str(action.cwd))}")
+        if action.environment:
+            lines.append(f"with {cut(_environment(action), _MESSAGE)}")
+        if action.confinement:
+            lines.append(f"Sandbox: {visible(action.confinement)}")
+        if action.reason:
+            lines.append(f"The model says: {cut(visible(action.reason), _REASON)}")
+    lines += [visible(note) for note in question.notes]
+    return "\n".join(lines)
+
+
+def buttons(question: Question) -> dict[str, str]:
+    """The buttons of a message, each with the decision it stands for."""
+    granted = {TITLES[scope]: scope.value for scope in question.scopes}
+    return {SHOW: "show", DENY: "deny", **granted}
+
+
+def how(question: Question) -> str:
+    """How to answer where the editor has no buttons."""
+    return (
+        f"Codex waits for you: it wants to {headline(question)}. Answer with a code action on the "
+        "marked line, or with the command codex.approval.respond."
+    )
+
+
+def page(question: Question, task: str) -> str:
+    """Everything there is about the action, as Markdown in which nothing is a link or an image."""
+    action = question.action
+    rows: list[str] = [f"# {visible(task)} asks for your approval", ""]
+    rows += [f"- {visible(note)}" for note in question.notes]
+    rows += [f"- {name}: {value}" for name, value in _facts(question)]
+    rows += ["", *_body(question), ""]
+    if isinstance(action, RunCommand) and action.reason:
+        rows += ["The model's reason:", "", fenced(action.reason), ""]
+    rows += [
+        f"Fingerprint of exactly this: {fingerprint(action)}",
+        "",
+        "Answer with a code action on the marked line, or with codex.approval.respond.",
+        "Characters that cannot be seen are spelled out as ⟨U+…⟩.",
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def fenced(text: str) -> str:
+    """`text` in a code block that it cannot end."""
+    return _block(visible(text, lines=True))
+
+
+def _facts(question: Question) -> list[tuple[str, str]]:
+    match question.action:
+        case RunCommand(cwd=cwd, confinement=confinement, network=network):
+            return [
+                ("Folder", _code(str(cwd))),
+                ("Sandbox", visible(confinement) if confinement else "none"),
+                ("Network", "yes" if network else "no" if confinement else "not held back"),
+            ]
+        case TouchProtected(path=path):
+            return [("File", _code(str(path)))]
+        case UseServer(name=name):
+            return [("Server", _code(name))]
+        case CallServerTool(server=server, tool=tool):
+            return [("Server", _code(server)), ("Tool", _code(tool))]
+        case _:
+            assert_never(question.action)
+
+
+def _body(question: Question) -> list[str]:
+    match question.action:
+        case RunCommand(argv=argv) as action:
+            words = "\n".join(f"{number}: {visible(word)}" for number, word in enumerate(argv))
+            rows = ["The command, a line for each of its words:", "", _block(words)]
+            if action.environment:
+                rows += ["", "With these variables set:", "", _block(_environment(action))]
+            return rows
+        case TouchProtected(preview=preview):
+            return ["The change:", "", fenced(preview)]
+        case UseServer(argv=argv, url=url):
+            words = "\n".join(f"{number}: {visible(word)}" for number, word in enumerate(argv))
+            return ["It is started or reached by:", "", _block(words or visible(url))]
+        case CallServerTool(arguments=arguments):
+            return ["With these arguments:", "", fenced(arguments)]
+        case _:
+            assert_never(question.action)
+
+
+def _command(argv: tuple[str, ...]) -> str:
+    """The script where a shell runs one, as it will get it; else the words, quoted apart."""
+    script = script_of(argv)
+    if script is not None:
+        return f"`{visible(script)}` with {visible(' '.join(argv[:-1]))}"
+    return " ".join(_quoted(word) for word in argv)
+
+
+def _quoted(word: str) -> str:
+    shown = visible(word)
+    plain = word and not set(word) & set(" '\"\\$`|&;()<>*?[]{}#~!\n\t")
+    return shown if plain else "'" + shown.replace("'", "'\\''") + "'"
+
+
+def _environment(action: RunCommand) -> str:
+    return "\n".join(f"{visible(name)}={visible(value)}" for name, value in action.environment)
+
+
+def _block(shown: str) -> str:
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def _code(text: str) -> str:
+    shown = visible(text)
+    fence = "`" * (_longest_run(shown) + 1)
+    return f"{fence} {shown} {fence}"
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    return longest
