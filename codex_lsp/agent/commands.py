@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 from codex_lsp.agent import truncation
-from codex_lsp.agent.actions import Denied, Permit, RunCommand
+from codex_lsp.agent.actions import Denied, Permit, RunCommand, covers
 from codex_lsp.agent.ports import (
     CannotRun,
     Command,
@@ -70,17 +70,18 @@ class Commands:
         snapshot = self._snapshots()
         confinement = await self._runner.confinement(snapshot.roots)
         confined = bool(confinement.name) and not wanted.escalated
-        decision = await self._permit(
-            RunCommand(
-                wanted.argv,
-                wanted.cwd,
-                confinement=confinement.holds if confined else "",
-                network=confinement.network if confined else True,
-                reason=wanted.reason,
-            )
+        action = RunCommand(
+            wanted.argv,
+            wanted.cwd,
+            confinement=confinement.holds if confined else "",
+            network=confinement.network if confined else True,
+            reason=wanted.reason,
         )
+        decision = await self._permit(action)
         if isinstance(decision, Denied):
             return "exec command rejected by user" + (decision.reason and f": {decision.reason}")
+        if not covers(decision, action):
+            return "exec command rejected: what was allowed was something else"
         began = monotonic()
         command = Command(wanted.argv, wanted.cwd, wanted.tty, confined)
         try:

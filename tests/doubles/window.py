@@ -29,6 +29,8 @@ class Window:
         self.diagnostics: dict[str, list[Json]] = {}
         self.asked: list[Json] = []
         """Requests of the server that are not answered yet."""
+        self.shown: list[str] = []
+        """Documents that the server had opened."""
         self.wire = one
         self._ids = count(1)
         self._replies: dict[int, Json] = {}
@@ -117,6 +119,9 @@ class Window:
                 self._replies[message["id"]] = message
             elif message["method"] == "window/workDoneProgress/create":
                 self.wire.receive({"id": message["id"], "result": None})
+            elif message["method"] == "window/showDocument":
+                self.shown.append(message["params"]["uri"])
+                self.answer(message, {"success": True})
             elif "id" in message:
                 self.asked.append(message)
             elif message["method"] == "textDocument/publishDiagnostics":

@@ -176,7 +176,7 @@ async def test_the_page_shows_all_and_denying_can_say_why(tmp_path: Path) -> Non
         question = await one.question()
         assert "more characters" in question["params"]["message"]
         one.answer(question, {"title": "Show everything"})
-        await one.until(lambda: one.asked[-1]["method"] == "window/showDocument")
+        await one.until(lambda: one.shown)
         (page,) = (tmp_path / "state" / "approvals").glob("*.md")
         assert "make " + "x" * 5000 + " ⟨U+202E⟩![](http://evil)" in page.read_text("utf-8")
         found = await one.actions(uri, 0)  # not the marked line, but the person opened the menu

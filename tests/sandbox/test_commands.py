@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, RunCommand
+from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, RunCommand, fingerprint
 from codex_lsp.agent.commands import Commands
 from codex_lsp.agent.ports import FileChange
 from codex_lsp.agent.tools.exec_command import ExecCommand, person_shell
@@ -41,7 +41,7 @@ class Bench:
     runner: Runner
     buffers: dict[Path, BufferText] = field(default_factory=dict)
     asked: list[Action] = field(default_factory=list)
-    decision: Decision = field(default_factory=Allowed)
+    decision: Decision | None = None
     taken: list[FileChange] = field(default_factory=list)
     patches: list[str] = field(default_factory=list)
 
@@ -55,7 +55,7 @@ class Bench:
 
     async def permit(self, action: Action) -> Decision:
         self.asked.append(action)
-        return self.decision
+        return self.decision or Allowed(fingerprint(action))
 
     async def take(self, changes: Sequence[FileChange], _at: Snapshot, _since: int) -> list[str]:
         self.taken += changes
@@ -108,6 +108,13 @@ async def test_what_was_denied_is_not_run(bench: Bench) -> None:
     answer = await bench.exec.run('{"cmd": "touch made"}')
     assert answer.text == "exec command rejected by user: use pytest -x"
     assert bench.taken == []
+    assert not (bench.root / "made").exists()
+
+
+async def test_what_was_allowed_is_what_runs(bench: Bench) -> None:
+    bench.decision = Allowed(fingerprint(RunCommand(("/bin/sh", "-c", "true"), bench.root)))
+    answer = await bench.exec.run('{"cmd": "touch made"}')
+    assert "something else" in answer.text
     assert not (bench.root / "made").exists()
 
 
