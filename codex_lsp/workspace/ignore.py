@@ -7,7 +7,12 @@ is open in the editor is one that the person works on.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 CODEX, GIT = ".codexignore", ".gitignore"
 _LARGEST = 1_000_000  # bytes of an ignore file; more is no list that somebody keeps
@@ -28,21 +33,56 @@ def _matches(path: Path, root: Path, name: str) -> bool:
     rules = [(folder, lines) for folder in folders if (lines := _read(folder / name))]
     if not rules:
         return False
+    specs = [(folder, _spec(lines)) for folder, lines in rules]
+    for place in [*folders[1:], path]:
+        # What is in an ignored folder cannot be taken back in.
+        above = tuple(known for known in specs if known[0] in place.parents)
+        if _verdict(above, place, is_folder=place != path):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Both kinds of rules as a walk meets them, so that each file of rules is read once."""
+
+    kinds: tuple[tuple[tuple[Path, GitIgnoreSpec], ...], ...] = ((), ())
+
+    @classmethod
+    def above(cls, folder: Path, root: Path) -> Rules:
+        """What the folders from `root` down to `folder`, without it, say."""
+        rules = cls()
+        above = [root, *(root / part for part in _folders(folder.relative_to(root)))]
+        for place in above if folder != root else ():
+            rules = rules.inside(place)
+        return rules
+
+    def inside(self, folder: Path) -> Rules:
+        """The same with what `folder` itself says."""
+        added = tuple(
+            (*known, (folder, _spec(lines))) if (lines := _read(folder / name)) else known
+            for known, name in zip(self.kinds, (CODEX, GIT), strict=True)
+        )
+        return Rules(added)
+
+    def leave_out(self, path: Path, *, is_folder: bool) -> bool:
+        """Whether a walk passes `path` over; the folders above it are known not to be."""
+        return any(_verdict(known, path, is_folder=is_folder) for known in self.kinds)
+
+
+def _verdict(known: tuple[tuple[Path, GitIgnoreSpec], ...], path: Path, *, is_folder: bool) -> bool:
+    """The deepest file that says something about `path` decides."""
+    for folder, spec in reversed(known):
+        shown = path.relative_to(folder).as_posix() + ("/" if is_folder else "")
+        if (verdict := spec.check_file(shown).include) is not None:
+            return verdict
+    return False
+
+
+def _spec(lines: list[str]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where there is something to match
 
-    specs = [(folder, GitIgnoreSpec.from_lines(lines)) for folder, lines in rules]
-    for place in [*folders[1:], path]:
-        # The deepest file that says something about a place decides, and what is in an ignored
-        # folder cannot be taken back in.
-        for folder, spec in reversed(specs):
-            if folder == place or not place.is_relative_to(folder):
-                continue
-            shown = place.relative_to(folder).as_posix() + ("" if place == path else "/")
-            if (verdict := spec.check_file(shown).include) is not None:
-                if verdict:
-                    return True
-                break
-    return False
+    return GitIgnoreSpec.from_lines(lines)
 
 
 def _folders(relative: Path) -> list[Path]:
