@@ -10,7 +10,10 @@ from pathlib import Path
 
 from codex_lsp.agent.steps import StepSink
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
+from codex_lsp.agent.tools.diagnostics import Diagnostics
+from codex_lsp.agent.tools.list_files import ListFiles
 from codex_lsp.agent.tools.read_file import ReadFile
+from codex_lsp.agent.tools.search_files import SearchFiles
 from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.tools.update_plan import UpdatePlan
 from codex_lsp.agent.tools.view_image import ViewImage
@@ -43,5 +46,12 @@ def for_jobs(
 ) -> Toolbox:
     """All that there is."""
     patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit)
-    tools: list[Tool] = [patch, ReadFile(at.snapshots), ViewImage(at.snapshots), UpdatePlan(tell)]
+    tools: list[Tool] = [patch, *_looking(at), UpdatePlan(tell)]
     return Toolbox(tuple(tools), patch.changed)
+
+
+def _looking(at: Workplace) -> list[Tool]:
+    """What changes nothing."""
+    seen = at.snapshots
+    tools: list[Tool] = [ReadFile(seen), ListFiles(seen), SearchFiles(seen), ViewImage(seen)]
+    return tools if at.reported is None else [*tools, Diagnostics(seen, at.reported)]

@@ -9,6 +9,7 @@ from codex_lsp.agent.actions import Permit
 from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Editor, Model, Snapshots
+from codex_lsp.agent.tools.diagnostics import Reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Workplace:
 
     `conversation_id` is the window's: it is the provider's cache key, and what stays the same
     between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
-    sent of a file; `effort` is the reasoning effort, None for the model's own default. What needs
-    the person's word is not done where there is no `permit`.
+    sent of a file; `effort` is the reasoning effort, None for the model's own default. `reported`
+    tells the problems that the editor knows of a file. What needs the person's word is not done
+    where there is no `permit`.
     """
 
     model: Model
@@ -36,4 +38,5 @@ class Workplace:
     conversation_id: str
     context_bytes: int = BUDGET_BYTES
     effort: str | None = None
+    reported: Reported | None = None
     permit: Permit | None = None

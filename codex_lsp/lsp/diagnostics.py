@@ -35,6 +35,10 @@ class Diagnostics:
         """The document was closed."""
         self._fed.pop(uri, None)
 
+    def reported(self, uri: str) -> tuple[Diagnostic, ...] | None:
+        """What was fed of `uri`; None if nothing ever was."""
+        return self._fed.get(uri)
+
     def known(self, uri: str, context: Sequence[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
         """All that is known of `uri`, with what a request's `context` adds to it."""
         fed = self._fed.get(uri, ())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Model
+from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.config.editor_settings import EditorSettings, parse
@@ -25,7 +26,7 @@ from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.markers import Markers
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.review import Review
-from codex_lsp.lsp.targets import BadArguments, Target
+from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.workspace.ledger import Ledger
 
@@ -144,7 +145,15 @@ class Workbench:
             conversation_id=self._conversation_id,
             context_bytes=self.settings.context_bytes,
             effort=self.settings.effort or self.adapters.effort,
+            reported=self._reported,
         )
+
+    def _reported(self, path: Path) -> tuple[Problem, ...] | None:
+        """What the editor passed on about the file at `path`."""
+        document = self.buffers.at(path)
+        uri = path.as_uri() if document is None else document.uri
+        found = self.diagnostics.reported(uri)
+        return None if found is None else problems(found)
 
     def roots_for(self, path: Path) -> tuple[Path, ...]:
         """The workspace folders, the one that holds `path` first.
