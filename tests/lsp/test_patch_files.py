@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, TouchProtected
+from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, TouchProtected, fingerprint
 from codex_lsp.agent.undo import reverse
 from codex_lsp.workspace.ledger import Removal
 from tests.doubles.editor import Mood
@@ -244,7 +244,7 @@ async def test_a_protected_file_is_asked_about_each_time_before_anything_is_done
     async def permit(action: Action) -> Decision:
         assert texts(tmp_path) == {"a.py": "x = 1\n"}
         asked.append(action)
-        return Allowed() if allowed else Denied("not today")
+        return Allowed(fingerprint(action)) if allowed else Denied("not today")
 
     answer = await window.tool(permit=permit).run(PROTECTED)
     [question] = asked
@@ -264,7 +264,7 @@ async def test_a_protected_file_is_asked_about_each_time_before_anything_is_done
 def permit_again(asked: list[Action]) -> Any:
     async def permit(action: Action) -> Decision:
         asked.append(action)
-        return Allowed()
+        return Allowed(fingerprint(action))
 
     return permit
 
