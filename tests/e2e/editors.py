@@ -29,5 +29,5 @@ async def person_at(name: str, file: Path, env: dict[str, str]) -> AsyncIterator
             async with helix(CONFIGS / "helix/languages.toml", file, folder, env) as hx:
                 yield hx
         case _:
-            async with emacs(CONFIGS / f"emacs/{name}.el", file, folder, env) as editor:
+            async with emacs(CONFIGS / f"emacs/init-{name}.el", file, folder, env) as editor:
                 yield editor

@@ -1,0 +1,181 @@
+;;; codex-lsp.el --- Codex, through its language server  -*- lexical-binding: t -*-
+
+;; Author: The codex-lsp developers
+;; Version: 0.1.0
+;; Package-Requires: ((emacs "29.1"))
+;; Keywords: tools, convenience, languages
+;; URL: https://github.com/codex-lsp/codex-lsp
+;; SPDX-License-Identifier: Apache-2.0
+
+;;; Commentary:
+
+;; `codex-lsp' is a language server that puts OpenAI's Codex into any editor.
+;; It needs nothing but Eglot or lsp-mode; this package adds what the protocol
+;; has no form for: commands that ask for what you wish in the minibuffer, a
+;; keymap, what Codex does in the mode line, and (with Eglot) it passes on what
+;; Flymake knows, so that "fix this" can be told what is wrong.
+;;
+;;   (require 'codex-lsp-eglot)                     ; with Eglot:
+;;   (codex-lsp-eglot-setup 'python-mode)           ; Codex alone, or
+;;   (codex-lsp-eglot-setup 'python-mode "pylsp")   ; beside a server, by `rass'
+;;
+;;   (require 'codex-lsp-lsp-mode)                  ; with lsp-mode, beside the
+;;   (codex-lsp-lsp-mode-setup 'python-mode)        ; servers that run there
+;;
+;;   (codex-lsp-mode)
+;;   (keymap-global-set "C-c x" codex-lsp-command-map)
+
+;;; Code:
+
+(require 'subr-x)
+
+(declare-function eglot-current-server "eglot")
+(declare-function jsonrpc-async-request "jsonrpc")
+(declare-function lsp-find-workspace "lsp-mode")
+(declare-function lsp-request-async "lsp-mode")
+
+(defgroup codex-lsp nil
+  "Codex through its language server."
+  :group 'tools
+  :prefix "codex-lsp-")
+
+(defcustom codex-lsp-program "codex-lsp"
+  "The language server: a name on the path, or a file."
+  :type 'string)
+
+(defconst codex-lsp-questions
+  '(("codex.edit" . "Codex, change this: ")
+    ("codex.ask" . "Ask Codex: ")
+    ("codex.do" . "Codex, do: ")
+    ("codex.hunk.redo" . "What should be different? "))
+  "What is asked for before these commands, where they come without a request.")
+
+;;; Talking to the server
+
+(defvar codex-lsp-before-command-hook nil
+  "Run in the buffer before the server is asked for anything.")
+
+(defun codex-lsp--lsp-mode-p ()
+  "Whether lsp-mode runs Codex for this buffer."
+  (and (bound-and-true-p lsp-mode) (lsp-find-workspace 'codex (buffer-file-name))))
+
+(defun codex-lsp--execute (command argument)
+  "Have the server run COMMAND with ARGUMENT, a plist.  It is not waited for."
+  (run-hooks 'codex-lsp-before-command-hook)
+  (let ((params (list :command command :arguments (if argument (vector argument) []))))
+    (cond
+     ((codex-lsp--lsp-mode-p)
+      (lsp-request-async "workspace/executeCommand" params #'ignore
+                         :mode 'detached
+                         :error-handler #'codex-lsp--failed))
+     ((and (fboundp 'eglot-current-server) (eglot-current-server))
+      (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand params
+                             :deferred (intern command)
+                             :success-fn #'ignore
+                             :error-fn #'codex-lsp--failed))
+     (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode")))))
+
+(defun codex-lsp--failed (failure)
+  "Show the message of FAILURE."
+  (message "Codex: %s" (or (plist-get failure :message)
+                           (and (hash-table-p failure) (gethash "message" failure))
+                           failure)))
+
+(defun codex-lsp--asked (command argument)
+  "ARGUMENT, with the request that COMMAND needs; asks for it where it lacks."
+  (let ((question (cdr (assoc command codex-lsp-questions))))
+    (if (or (null question) (plist-get argument :prompt) (plist-get argument :preset))
+        argument
+      (plist-put argument :prompt (read-string question)))))
+
+(defun codex-lsp--here ()
+  "The lines of the region, or the line at point, as commands take them."
+  (let ((from (if (use-region-p) (region-beginning) (point)))
+        (to (if (use-region-p) (region-end) (point))))
+    (list :path (buffer-file-name)
+          :line (line-number-at-pos from t)
+          :endLine (line-number-at-pos (max from (if (= from to) to (1- to))) t))))
+
+(defun codex-lsp-execute-action (command argument)
+  "Run COMMAND of a code action with its ARGUMENT, asking for what it lacks."
+  (codex-lsp--execute command (codex-lsp--asked command argument)))
+
+(defun codex-lsp-run (command &optional argument)
+  "Run COMMAND of the server here; ARGUMENT is a plist that goes before the place."
+  (codex-lsp--execute command
+                      (codex-lsp--asked command (append argument (codex-lsp--here)))))
+
+;;; Commands
+
+(defmacro codex-lsp--define (name command documentation &optional argument)
+  "Define NAME, which runs COMMAND with ARGUMENT; see DOCUMENTATION."
+  `(defun ,name ()
+     ,documentation
+     (interactive)
+     (codex-lsp-run ,command ,argument)))
+
+(codex-lsp--define codex-lsp-fix "codex.fix" "Mend the problem at point.")
+(codex-lsp--define codex-lsp-fix-all "codex.fixAll" "Mend every reported problem of the file.")
+(codex-lsp--define codex-lsp-edit "codex.edit" "Change the region, or the line, as you wish.")
+(codex-lsp--define codex-lsp-ask "codex.ask" "Ask a question about the place.")
+(codex-lsp--define codex-lsp-do "codex.do" "Give Codex a longer job.")
+(codex-lsp--define codex-lsp-explain "codex.explain" "Explain the problem or the code at point.")
+(codex-lsp--define codex-lsp-keep "codex.hunk.accept" "Keep the change at point.")
+(codex-lsp--define codex-lsp-drop "codex.hunk.reject" "Drop the change at point.")
+(codex-lsp--define codex-lsp-next "codex.hunk.next" "Go to the next change.")
+(codex-lsp--define codex-lsp-previous "codex.hunk.previous" "Go to the previous change.")
+
+(defun codex-lsp-undo ()
+  "Take back what the last turn changed, and keep what you typed since."
+  (interactive)
+  (codex-lsp--execute "codex.turn.undo" nil))
+
+(defun codex-lsp-redo ()
+  "Make the changes of an undone turn again."
+  (interactive)
+  (codex-lsp--execute "codex.turn.redo" nil))
+
+(defun codex-lsp-stop ()
+  "Stop whatever Codex does."
+  (interactive)
+  (codex-lsp--execute "codex.task.cancel" nil))
+
+(defvar-keymap codex-lsp-command-map
+  :doc "Keys for Codex, to be bound to a prefix of your own."
+  "f" #'codex-lsp-fix
+  "F" #'codex-lsp-fix-all
+  "e" #'codex-lsp-edit
+  "a" #'codex-lsp-ask
+  "d" #'codex-lsp-do
+  "x" #'codex-lsp-explain
+  "k" #'codex-lsp-keep
+  "D" #'codex-lsp-drop
+  "n" #'codex-lsp-next
+  "p" #'codex-lsp-previous
+  "u" #'codex-lsp-undo
+  "r" #'codex-lsp-redo
+  "s" #'codex-lsp-stop)
+(fset 'codex-lsp-command-map codex-lsp-command-map)
+
+;;; The mode line
+
+(defvar codex-lsp--status nil "What Codex does now, or nil.")
+(put 'codex-lsp--status 'risky-local-variable t)
+
+(defun codex-lsp-note (busy message)
+  "Show MESSAGE in the mode line while Codex is BUSY."
+  (setq codex-lsp--status
+        (and busy (list " [Codex" (and message (concat ": " (string-replace "%" "%%" message)))
+                        "]")))
+  (force-mode-line-update t))
+
+;;;###autoload
+(define-minor-mode codex-lsp-mode
+  "Show in the mode line what Codex does."
+  :global t
+  (setq mode-line-misc-info (remove '(codex-lsp-mode codex-lsp--status) mode-line-misc-info))
+  (when codex-lsp-mode
+    (push '(codex-lsp-mode codex-lsp--status) mode-line-misc-info)))
+
+(provide 'codex-lsp)
+;;; codex-lsp.el ends here

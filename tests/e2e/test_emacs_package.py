@@ -1,0 +1,140 @@
+"""The Emacs package: compiles and lints without a word, and works with Eglot, rass and lsp-mode."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.emacs import Emacs, emacs
+from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
+from tests.e2e.tools import REPO, require
+
+PACKAGE = REPO / "editors" / "emacs"
+FILES = ["codex-lsp.el", "codex-lsp-eglot.el", "codex-lsp-lsp-mode.el"]
+OTHER = [sys.executable, str(Path(__file__).with_name("other_server.py")), "retrun", PROBLEM]
+
+EGLOT = """
+(require 'codex-lsp-eglot)
+(codex-lsp-eglot-setup 'python-mode)
+(add-hook 'python-mode-hook #'eglot-ensure)
+"""
+BESIDE = f"""
+(require 'codex-lsp-eglot)
+(codex-lsp-eglot-setup 'python-mode {" ".join(f'"{word}"' for word in OTHER)})
+(add-hook 'python-mode-hook #'eglot-ensure)
+"""
+LSP_MODE = """
+(load "lsp-mode-autoloads" t t)
+(require 'codex-lsp-lsp-mode)
+(codex-lsp-lsp-mode-setup 'python-mode)
+(add-hook 'python-mode-hook #'lsp)
+"""
+# Somebody else's checker, which tells Flymake about the fault.
+CHECKER = f"""
+(add-hook 'eglot-managed-mode-hook
+          (lambda ()
+            (add-hook 'flymake-diagnostic-functions
+                      (lambda (report &rest _)
+                        (save-excursion
+                          (goto-char (point-min))
+                          (when (search-forward "retrun" nil t)
+                            (funcall report
+                                     (list (flymake-make-diagnostic
+                                            (current-buffer) (match-beginning 0) (match-end 0)
+                                            :error "{PROBLEM}"))))))
+                      nil t)
+            (flymake-start)))
+"""
+
+
+@asynccontextmanager
+async def at_home(setup: str, here: Scene) -> AsyncIterator[Emacs]:
+    """A person with the package, before the scene's file."""
+    config = here.folder.parent / "init.el"
+    config.write_text(
+        f'(add-to-list \'load-path "{PACKAGE}")\n{setup}\n'
+        '(codex-lsp-mode)\n(keymap-global-set "C-c x" codex-lsp-command-map)\n'
+    )
+    path = f"{Path(sys.executable).parent}:{here.env['PATH']}"
+    async with emacs(config, here.file, here.folder, {**here.env, "PATH": path}) as editor:
+        yield editor
+
+
+async def batch(*arguments: object) -> str:
+    """What a run without a screen says; it has to end well."""
+    process = await asyncio.create_subprocess_exec(
+        require("emacs"),
+        *map(str, ["-Q", "--batch", "-L", PACKAGE, *arguments]),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+async def test_it_compiles_without_warnings(tmp_path: Path) -> None:
+    elsewhere = f'(lambda (file) (concat "{tmp_path}/" (file-name-nondirectory file) "c"))'
+    strict = f"(setq byte-compile-error-on-warn t byte-compile-dest-file-function {elsewhere})"
+    files = [PACKAGE / name for name in FILES]
+    await batch("--eval", strict, "-f", "batch-byte-compile", *files)
+    for name in FILES:
+        assert (tmp_path / f"{name}c").stat().st_size
+
+
+async def test_it_is_clean_by_package_lint() -> None:
+    main = f'(setq package-lint-main-file "{PACKAGE / FILES[0]}")'
+    files = [PACKAGE / name for name in FILES]
+    await batch("--eval", main, "-l", "package-lint", "-f", "package-lint-batch-and-exit", *files)
+
+
+@pytest.mark.parametrize("setup", [EGLOT, LSP_MODE], ids=["eglot", "lsp-mode"])
+async def test_the_minibuffer_asks_for_what_the_line_should_become(
+    setup: str, tmp_path: Path
+) -> None:
+    async with scene(tmp_path, waits_at("gate")) as here, at_home(setup, here) as editor:
+        await editor.go_to(LINE)
+        await editor.shown.press("C-c", "x", "e")
+        await editor.shown.until("Codex, change this:")
+        await editor.shown.type("mend it, GROSS")
+        await editor.shown.press("Enter")
+        await here.model.reached("gate")
+        assert "mend it, GROSS" in str(here.model.requests[0].body)
+        await here.model.release("gate")
+        await editor.wait_for(FIXED)
+        await editor.shown.press("C-c", "x", "u")
+        await editor.wait_for(BROKEN)
+
+
+@pytest.mark.parametrize("setup", [EGLOT, LSP_MODE], ids=["eglot", "lsp-mode"])
+async def test_a_code_action_asks_too(setup: str, tmp_path: Path) -> None:
+    async with scene(tmp_path, waits_at("gate")) as here, at_home(setup, here) as editor:
+        await editor.go_to(LINE)
+        await editor.choose_action("Codex: ask about this")
+        await editor.shown.until("Ask Codex:")
+        await editor.shown.type("why so GROSS?")
+        await editor.shown.press("Enter")
+        await here.model.reached("gate")
+        assert "why so GROSS?" in str(here.model.requests[0].body)
+
+
+async def test_what_flymake_knows_reaches_the_server(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, at_home(EGLOT + CHECKER, here) as editor:
+        await editor.go_to(LINE)
+        await editor.shown.until("[1 0]")
+        await editor.choose_action(f'Codex: fix "{PROBLEM}"')
+        await editor.wait_for(FIXED)
+
+
+async def test_beside_another_server_its_problem_is_fixed_by_name(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here, at_home(BESIDE, here) as editor:
+        await editor.go_to(LINE)
+        await editor.shown.until("[1 0]")
+        await editor.choose_action(f'Codex: fix "{PROBLEM}"')
+        await editor.wait_for(FIXED)
+        assert PROBLEM in str(here.model.requests[0].body)
