@@ -61,6 +61,18 @@ class Opaque:
 
 
 @dataclass(frozen=True, slots=True)
+class Compaction:
+    """What the service made of a conversation that it shortened; only it can read that."""
+
+    raw: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionTrigger:
+    """Asks the service to shorten the conversation before it; is never kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """A picture for the model, as its file holds it; `media` is its type, such as `image/png`."""
 
@@ -77,8 +89,8 @@ class ToolOutput:
     images: tuple[Image, ...] = ()
 
 
-ReceivedItem = AssistantMessage | Reasoning | ToolCall | Opaque
-Item = Message | ReceivedItem | ToolOutput
+ReceivedItem = AssistantMessage | Reasoning | ToolCall | Compaction | Opaque
+Item = Message | ReceivedItem | ToolOutput | CompactionTrigger
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,27 @@ a small one, do without.
 - The last message is what the person reads: Markdown, short, places as path:line, no images.
 """
 
+COMPACTING = """\
+This conversation is about to be shortened: of all that was said and done, only your next message \
+will be left, beside the person's own words. Write for whoever goes on with the work, who knows \
+nothing of it. Call no tool. Say, briefly:
+- what the person wants, with every wish and limit they named, also those that came later;
+- what has been done, file by file, and what was found out on the way that is worth knowing;
+- what was tried and did not work, and why;
+- where the work stands now, what is unfinished, and what comes next.
+Name paths, functions and commands exactly. Quote code only where the words would be longer.
+"""
+
+_SUMMARY = """\
+The conversation was longer than this: what was said and done before is summed up here, by the one \
+who did it. Go on from there. Files may have changed since; look before you change them.
+"""
+
+
+def summary(text: str) -> str:
+    """What stands in for the part of a conversation that was cut away."""
+    return f"{_SUMMARY}\n{text or '(There is no summary: read the files anew.)'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -109,12 +109,14 @@ async def do(
     """Do a job as the next turn of `thread`, when the one before has ended; else like `change`."""
     async with thread.turn:
         try:
-            box = for_jobs(at, tell, label=label, near=_near(job.place))
-            thread.add(Message("user", await _job(job, at)))
-            request = _request(prompt.DOING, thread, at)
-            turn = Turn(request, thread, at.model, box.tools, tell, inbox, settles=False)
-            turn.max_rounds = MAX_JOB_ROUNDS
-            return await run_turn(turn), box.changed
+            async with for_jobs(at, tell, label=label, near=_near(job.place)) as box:
+                thread.add(Message("user", await _job(job, at)))
+                request = _request(prompt.DOING, thread, at)
+                turn = Turn(
+                    request, thread, at.model, box.tools, tell, inbox,
+                    settles=False, window=at.window, max_rounds=MAX_JOB_ROUNDS,
+                )  # fmt: skip
+                return await run_turn(turn), box.changed
         finally:
             inbox.close()
 

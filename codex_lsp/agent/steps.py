@@ -96,6 +96,13 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Wondering:
+    """The turn waits for the person's answer to a question."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compacting:
     """The conversation is being shortened; `tokens` is how long it was."""
 
@@ -120,6 +127,7 @@ Step = (
     | Refused
     | Steered
     | Planned
+    | Wondering
     | Compacting
     | Spent
     | RateLimits

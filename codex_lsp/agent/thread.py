@@ -11,6 +11,8 @@ import uuid
 from dataclasses import dataclass, field
 
 from codex_lsp.agent.conversation import Item, Message, Reasoning, ToolCall, ToolOutput
+from codex_lsp.agent.events import Usage
+from codex_lsp.agent.usage import tokens_of
 
 ABORTED = "aborted"
 """What a call is answered with whose tool did not come to an answer."""
@@ -23,15 +25,35 @@ STOPPED = (
 
 @dataclass(slots=True, eq=False)
 class Thread:
-    """`id` is the provider's cache key. `turn` is held by the turn that runs."""
+    """`id` is the provider's cache key. `turn` is held by the turn that runs.
+
+    `counted` is how many tokens the service counted last, and for how many of the items.
+    """
 
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     items: tuple[Item, ...] = ()
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    counted: tuple[int, int] = (0, 0)
 
     def add(self, *items: Item) -> None:
         """Something was said."""
         self.items = (*self.items, *items)
+
+    def count(self, usage: Usage | None) -> None:
+        """The service has counted what was said so far, the last answer included."""
+        if usage is not None and usage.total_tokens > 0:
+            self.counted = (usage.total_tokens, len(self.items))
+
+    def tokens(self, besides: int = 0) -> int:
+        """How full the model's context is; `besides` is what a request holds beside the items."""
+        tokens, items = self.counted
+        if not 0 < items <= len(self.items):
+            return besides + tokens_of(self.items)
+        return tokens + tokens_of(self.items[items:])
+
+    def shorten(self, items: tuple[Item, ...]) -> None:
+        """`items` take the place of all that was said."""
+        self.items, self.counted = items, (0, 0)
 
     def settle(self, *, stopped: bool) -> None:
         """The turn is over: each call gets its answer; `stopped` says that it was not done."""

@@ -5,11 +5,14 @@ A quick fix gets only what it needs, because each tool is paid for with every re
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from codex_lsp.agent.steps import StepSink
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
+from codex_lsp.agent.tools.ask_person import AskThePerson
 from codex_lsp.agent.tools.diagnostics import Diagnostics
 from codex_lsp.agent.tools.list_files import ListFiles
 from codex_lsp.agent.tools.read_file import ReadFile
@@ -41,13 +44,16 @@ def for_changes(
     return Toolbox((patch, ReadFile(at.snapshots)), patch.changed)
 
 
-def for_jobs(
+@asynccontextmanager
+async def for_jobs(
     at: Workplace, tell: StepSink, *, label: str, near: tuple[Path, int] | None
-) -> Toolbox:
-    """All that there is."""
+) -> AsyncIterator[Toolbox]:
+    """All that there is. What a tool leaves running ends with the context."""
     patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit)
     tools: list[Tool] = [patch, *_looking(at), UpdatePlan(tell)]
-    return Toolbox(tuple(tools), patch.changed)
+    if at.ask is not None:
+        tools.append(AskThePerson(at.ask, tell))
+    yield Toolbox(tuple(tools), patch.changed)
 
 
 def _looking(at: Workplace) -> list[Tool]:

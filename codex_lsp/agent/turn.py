@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, assert_never, cast
 
+from codex_lsp.agent.compaction import Window, compact
 from codex_lsp.agent.conversation import (
     AssistantMessage,
     FreeformTool,
@@ -25,6 +26,7 @@ from codex_lsp.agent.conversation import (
 )
 from codex_lsp.agent.events import (
     Completed,
+    ContextTooLong,
     ItemDone,
     ModelEvent,
     RateLimits,
@@ -37,6 +39,7 @@ from codex_lsp.agent.events import (
 from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import (
     Asking,
+    Compacting,
     Patching,
     Retrying,
     Spent,
@@ -47,6 +50,7 @@ from codex_lsp.agent.steps import (
 )
 from codex_lsp.agent.thread import Thread, without_loose_end
 from codex_lsp.agent.tools.tool import Answer
+from codex_lsp.agent.truncation import BYTES_PER_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
@@ -73,7 +77,7 @@ class Turn:
 
     `inbox` is where the person may add to it. `settles`: it is over when every call of a round
     was answered and each answer settles it: a quick fix whose patch landed needs no second round
-    trip to say so.
+    trip to say so. `window`: the conversation is shortened before it is larger than this.
     """
 
     request: ModelRequest
@@ -83,6 +87,8 @@ class Turn:
     tell: StepSink
     inbox: Inbox = field(default_factory=Inbox)
     settles: bool = True
+    window: Window | None = None
+    enough: int = 0
     max_rounds: int = MAX_ROUNDS
 
 
@@ -102,8 +108,10 @@ async def _rounds(turn: Turn) -> Ended:
     thread = turn.thread
     for number in range(1, turn.max_rounds + 1):
         _hear(turn)
+        if turn.window is not None and _tokens(turn) >= max(turn.window.trigger, turn.enough):
+            await _shorten(turn, turn.window)
         turn.tell(Asking(number, _size(thread.items)))
-        reply = await _one_round(turn)
+        reply = await _asked(turn)
         answers = await _run(reply.calls, turn)
         settled = turn.settles and bool(answers) and all(answer.settles for answer in answers)
         over = settled or not (reply.calls or reply.wants_more)
@@ -119,6 +127,39 @@ def _hear(turn: Turn) -> None:
     for text in turn.inbox.take():
         turn.thread.add(Message("user", text))
         turn.tell(Steered(text))
+
+
+async def _asked(turn: Turn) -> _Reply:
+    """One round; a conversation that turns out to be too long is shortened once."""
+    before = turn.thread.items
+    try:
+        return await _one_round(turn)
+    except ContextTooLong:
+        turn.thread.items = before
+        if turn.window is None:
+            raise
+        await _shorten(turn, turn.window)
+        return await _one_round(turn)
+
+
+async def _shorten(turn: Turn, window: Window) -> None:
+    thread = turn.thread
+    turn.tell(Compacting(_tokens(turn)))
+    request = _request(turn)
+    thread.shorten(await compact(request, turn.model, turn.tell, remote=window.remote))
+    # What cannot be made shorter must not be tried again with each round.
+    turn.enough = _tokens(turn) + window.tokens // 20
+
+
+def _tokens(turn: Turn) -> int:
+    """How full the context is, our rules and the tools included."""
+    tools = sum(len(repr(tool.spec)) for tool in turn.tools)
+    return turn.thread.tokens((len(turn.request.instructions) + tools) // BYTES_PER_TOKEN)
+
+
+def _request(turn: Turn) -> ModelRequest:
+    tools = tuple(tool.spec for tool in turn.tools)
+    return replace(turn.request, items=turn.thread.items, tools=tools)
 
 
 @dataclass(slots=True)
@@ -139,9 +180,7 @@ async def _one_round(turn: Turn) -> _Reply:
     tell, thread = turn.tell, turn.thread
     reply, patched = _Reply(), 0
     before = thread.items
-    tools = tuple(tool.spec for tool in turn.tools)
-    request = replace(turn.request, items=before, tools=tools)
-    stream = cast("AsyncGenerator[ModelEvent, None]", turn.model.stream(request))
+    stream = cast("AsyncGenerator[ModelEvent, None]", turn.model.stream(_request(turn)))
     try:
         async with aclosing(stream):
             async for event in stream:
@@ -153,6 +192,8 @@ async def _one_round(turn: Turn) -> _Reply:
                     tell(Patching(patched))
                 elif isinstance(event, ItemDone):
                     thread.add(event.item)
+                elif isinstance(event, Completed):
+                    thread.count(event.usage)
                 _take(event, reply, tell)
     except StreamBroken:
         # Finished calls were handed out for good: they are answered, and the model asked again.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codex_lsp.agent.actions import Permit
+from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Editor, Model, Snapshots
+from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.diagnostics import Reported
 
 
@@ -29,7 +31,8 @@ class Workplace:
     between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
     sent of a file; `effort` is the reasoning effort, None for the model's own default. `reported`
     tells the problems that the editor knows of a file. What needs the person's word is not done
-    where there is no `permit`.
+    where there is no `permit`. `window` is how much the model takes; `ask` puts a question to the
+    person, None where nobody can be asked.
     """
 
     model: Model
@@ -40,3 +43,5 @@ class Workplace:
     effort: str | None = None
     reported: Reported | None = None
     permit: Permit | None = None
+    window: Window = field(default_factory=Window)
+    ask: AskPerson | None = None

@@ -60,12 +60,18 @@ class Client:
     show_document: bool
     llm_tag: bool
     checks: bool
+    status: bool
     quirks: Quirks
 
     @property
     def versioned_edits(self) -> bool:
         """Send `documentChanges` with versions. Several clients honour them undeclared."""
         return self.document_changes or self.quirks.profile in {"neovim", "vim-lsp", "yegappan"}
+
+    @property
+    def shows_status(self) -> bool:
+        """Send `codex/status`. lsp-mode, for one, warns of notifications that it does not know."""
+        return self.status or self.quirks.profile in {"neovim", "vscode"}
 
 
 def resolve_client(params: Mapping[str, object]) -> Client:
@@ -90,6 +96,7 @@ def resolve_client(params: Mapping[str, object]) -> Client:
         llm_tag=1
         in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
         checks=_flag(capabilities, "experimental", "codexCheck"),
+        status=_flag(capabilities, "experimental", "codexStatus"),
         quirks=_quirks(name),
     )
 

@@ -12,6 +12,7 @@ from codex_lsp.agent.steps import Planned, Step, StepSink
 from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import pages, words
+from codex_lsp.lsp.asking import asking
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
 from codex_lsp.lsp.work import noting, show
 from codex_lsp.lsp.workbench import Workbench
@@ -24,6 +25,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
 
     async def work(task: Task) -> str:
         at = bench.workplace(bench.roots[0] if place is None else place.path)
+        at = replace(at, ask=asking(bench, task))
         if bench.settings.apply == "propose":
             at = replace(at, editor=bench.review.for_turn(task.id))
         if job.thread.turn.locked():
@@ -33,7 +35,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
             at,
             job.thread,
             inbox=job.inbox,
-            tell=_following(bench, task, job),
+            tell=_planning(bench, task, job),
             label="Codex: do",
         )
         said = _summary(bench, task, [Path(name) for name in changed])
@@ -55,7 +57,7 @@ def steering(job: Job) -> Callable[[str], Work]:
     return then
 
 
-def _following(bench: Workbench, task: Task, job: Job) -> StepSink:
+def _planning(bench: Workbench, task: Task, job: Job) -> StepSink:
     note = noting(bench, task)
 
     def tell(step: Step) -> None:

@@ -26,6 +26,12 @@ MARK = f"<!-- Write below. To send it, end with a line that says {SEND}, and sav
 KEPT = 50
 
 
+def quoted(text: str) -> str:
+    """Text of others, as a quotation above the place to write."""
+    lines = text.replace("<!--", "<! --").splitlines()  # the mark is ours alone
+    return "".join(f"> {line}\n" for line in lines) + "\n"
+
+
 def state_directory() -> Path:
     """Where pages are kept: the usual place for state of the operating system."""
     if named := os.environ.get("XDG_STATE_HOME"):

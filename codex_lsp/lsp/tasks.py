@@ -15,6 +15,7 @@ from codex_lsp.agent.events import ModelError, NotSignedIn
 from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import PlanStep
 from codex_lsp.agent.thread import Thread
+from codex_lsp.agent.usage import Meter, Tally
 from codex_lsp.lsp.faults import Refused, guarded
 from codex_lsp.lsp.progress import Progress, Wire
 
@@ -49,6 +50,7 @@ class Task:
     handle: asyncio.Task[None] | None = None
     told: bool = False
     job: Job | None = None
+    meter: Meter = field(default_factory=Meter)
 
     def describe(self) -> dict[str, object]:
         """As `codex.task.list` shows it."""
@@ -60,7 +62,20 @@ class Task:
         }
         if self.job is not None:
             shown["plan"] = [{"step": step.text, "status": step.state} for step in self.job.plan]
+        if self.meter.tally.rounds:
+            shown["usage"] = counted(self.meter.tally)
         return shown
+
+
+def counted(tally: Tally) -> dict[str, int]:
+    """Tokens as clients are told them, by Codex's names."""
+    return {
+        "inputTokens": tally.input_tokens,
+        "cachedInputTokens": tally.cached_tokens,
+        "outputTokens": tally.output_tokens,
+        "reasoningOutputTokens": tally.reasoning_tokens,
+        "totalTokens": tally.total_tokens,
+    }
 
 
 class Spawn(Protocol):
@@ -91,6 +106,8 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
         self.on_not_signed_in: Callable[[NotSignedIn], Coroutine[Any, Any, None]] | None = None
         """Takes over telling the person that a task lacked a sign-in."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Hears of it when a task began or ended."""
 
     def start(self, title: str, work: Work, *, job: Job | None = None) -> Task:
         """Start `work` and return at once."""
@@ -98,6 +115,7 @@ class Tasks:
         task = Task(task_id, title, Progress(self._wire, task_id, title), job=job)
         self._tasks[task_id] = task
         task.handle = self._spawn(self._supervise(task, work), name=title)
+        self.on_change()
         return task
 
     def cancel(self, task_id: str) -> bool:
@@ -120,6 +138,11 @@ class Tasks:
     def find(self, task_id: str) -> Task | None:
         """The task of that id, if it is remembered."""
         return self._tasks.get(task_id)
+
+    def last_ended(self) -> Task | None:
+        """Of those that have ended, the one that was started last."""
+        ended = [task for task in self._tasks.values() if task.state != "running"]
+        return ended[-1] if ended else None
 
     def describe(self) -> list[dict[str, object]]:
         """All tasks that are still remembered, oldest first."""
@@ -164,6 +187,7 @@ class Tasks:
     def _end(self, task: Task, state: str, message: str) -> None:
         task.state, task.message = state, message
         task.progress.end(message)
+        self.on_change()
 
     def _forget_old(self) -> None:
         ended = [task.id for task in self._tasks.values() if task.state != "running"]

@@ -20,6 +20,7 @@ from codex_lsp.agent.steps import (
     Step,
     Thinking,
     Waiting,
+    Wondering,
     Writing,
 )
 
@@ -41,7 +42,7 @@ def describe(step: Step) -> str | None:
             return f"{reason}; trying again in {wait:.0f} s"
         case Landed() | Waiting() | Refused():
             return _of_change(step)
-        case Steered() | Planned() | Compacting():
+        case Steered() | Planned() | Wondering() | Compacting():
             return _of_job(step)
         case Spent() | RateLimits():
             return None
@@ -49,7 +50,7 @@ def describe(step: Step) -> str | None:
             assert_never(step)
 
 
-def _of_job(step: Steered | Planned | Compacting) -> str | None:
+def _of_job(step: Steered | Planned | Wondering | Compacting) -> str | None:
     match step:
         case Steered(text=text):
             return f"heard: {shortened(text)}"
@@ -58,6 +59,8 @@ def _of_job(step: Steered | Planned | Compacting) -> str | None:
                 (number for number, one in enumerate(steps) if one.state != "completed"), None
             )
             return None if at is None else f"{at + 1} of {len(steps)}: {steps[at].text}"
+        case Wondering(question=question):
+            return f"waits for you: {shortened(question)}"
         case Compacting():
             return "shortening the conversation"
 

@@ -49,10 +49,10 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
         folder = bench.adapters.state_folder / "answers"
         path = await asyncio.to_thread(pages.new_page, folder, "answer", head)
         page = pages.Answer(path, bench.editor, bench.buffers.text_at)
-        report = words.reporter(task.progress.report)
+        follow = following(bench, task)
 
         def tell(step: Step) -> None:
-            report(step)
+            follow(step)
             if isinstance(step, Writing):
                 page.write(step.text)
             elif isinstance(step, Retrying):
@@ -79,31 +79,48 @@ def asking_first(bench: Workbench, heading: str, then: Callable[[str], Work]) ->
     """Work that lets the person write what they wish on a page of ours, then goes on with it."""
 
     async def work(task: Task) -> str:
-        text = f"# {heading}\n\n{pages.MARK}\n"
-        folder = bench.adapters.state_folder / "prompts"
-        path = await asyncio.to_thread(pages.new_page, folder, "prompt", text)
-        try:
-            task.progress.report(f"write your request in {path.name}")
-            if not await show(bench, path):
-                told = (
-                    f"Open {path}, write your request there, end with a line that says "
-                    f"{pages.SEND}, and save it."
-                )
-                bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
-            wish = await pages.filled_in(path, text)
-        finally:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+        wish = await written(bench, task, heading)
         return "No request was written." if wish is None else await then(wish)(task)
 
     return work
 
 
-def noting(bench: Workbench, task: Task) -> StepSink:
-    """Says each step on the task's progress, and notes what lands, so that it can be undone."""
+async def written(bench: Workbench, task: Task, heading: str, above: str = "") -> str | None:
+    """What the person writes on a page of ours, under `heading` and `above`; None if nothing."""
+    text = f"# {heading}\n\n{above}{pages.MARK}\n"
+    folder = bench.adapters.state_folder / "prompts"
+    path = await asyncio.to_thread(pages.new_page, folder, "prompt", text)
+    try:
+        task.progress.report(f"write your request in {path.name}")
+        if not await show(bench, path):
+            told = (
+                f"Open {path}, write your request there, end with a line that says "
+                f"{pages.SEND}, and save it."
+            )
+            bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
+        return await pages.filled_in(path, text)
+    finally:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def following(bench: Workbench, task: Task) -> StepSink:
+    """Says each step on the task's progress, and counts what it costs."""
     report = words.reporter(task.progress.report)
 
     def tell(step: Step) -> None:
         report(step)
+        task.meter.note(step)
+        bench.meter.note(step)
+
+    return tell
+
+
+def noting(bench: Workbench, task: Task) -> StepSink:
+    """Follows the steps, and notes what lands, so that it can be undone."""
+    follow = following(bench, task)
+
+    def tell(step: Step) -> None:
+        follow(step)
         if isinstance(step, Landed):
             bench.ledger.note(task.id, step.undo)
 

@@ -14,6 +14,7 @@ from codex_lsp.agent.ports import Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
+from codex_lsp.agent.usage import Meter
 from codex_lsp.config.editor_settings import EditorSettings, parse
 from codex_lsp.lsp import pages, questions
 from codex_lsp.lsp.account import Account
@@ -26,6 +27,7 @@ from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.markers import Markers
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.review import Review
+from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.workspace.ledger import Ledger
@@ -94,6 +96,8 @@ class Workbench:
             shows_progress=self.client.work_done_progress,
             pause=self.client.quirks.pause,
         )
+        self.meter = Meter()
+        self.status = Status(host, self.tasks, shown=self.client.shows_status)
         self.editor = LspEditor(
             host,
             self.client,

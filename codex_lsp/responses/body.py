@@ -12,6 +12,8 @@ from typing import Any, assert_never
 
 from codex_lsp.agent.conversation import (
     AssistantMessage,
+    Compaction,
+    CompactionTrigger,
     FreeformTool,
     FunctionTool,
     Image,
@@ -104,8 +106,10 @@ def _item(item: Item) -> dict[str, Any]:
             custom = call.raw.get("type") == "custom_tool_call"
             kind = "custom_tool_call_output" if custom else "function_call_output"
             return {"type": kind, "call_id": call.call_id, "output": _output(item)}
-        case AssistantMessage() | Reasoning() | ToolCall() | Opaque():
+        case AssistantMessage() | Reasoning() | ToolCall() | Compaction() | Opaque():
             return dict(item.raw)
+        case CompactionTrigger():
+            return {"type": "compaction_trigger"}
         case _:
             assert_never(item)
 

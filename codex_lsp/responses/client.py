@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from codex_lsp.agent.conversation import ModelRequest, Reasoning
+from codex_lsp.agent.conversation import Compaction, ModelRequest, Reasoning
 from codex_lsp.agent.events import Completed, ModelEvent, NotSignedIn, Restarted
 from codex_lsp.auth.tokens import AuthError, TokenSource
 from codex_lsp.net.failures import NetFailure
@@ -29,6 +29,7 @@ from codex_lsp.responses.providers import Provider
 from codex_lsp.responses.receive import ended_early, events_of, finish, of_failure, read_refusal
 from codex_lsp.responses.retry import Broken, Final, Rhythm, wait_before
 
+_ROUTES_KEPT = 64
 _TIMES = httpx.Timeout(connect=15.0, write=60.0, pool=15.0, read=None)  # reads: see `receive`
 
 
@@ -73,7 +74,7 @@ class ResponsesModel:
         self._connect = connect
         self._opening = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._routing = ("", "")  # the last turn's id, and what the service wants sent back in it
+        self._routing: dict[str, str] = {}  # by turn, what the service wants sent back in it
 
     async def warm_up(self) -> None:
         """Read certificates before they are needed. Sends nothing. Raises no error: asking will."""
@@ -135,7 +136,7 @@ class ResponsesModel:
         if response.status_code == httpx.codes.OK and is_stream:
             state = response.headers.get("x-codex-turn-state")
             if state is not None:
-                self._routing = (request.turn_id, state)
+                self._route(request.turn_id, state)
             return response
         refusal = await read_refusal(response, self._provider.idle)
         if refusal.status == httpx.codes.OK:
@@ -147,6 +148,13 @@ class ResponsesModel:
             # Ciphertext of another account or model; without it the conversation goes on.
             return await self._ask(bare)
         raise Broken(refusals.of_answer(refusal, host, self._rhythm.now()))
+
+    def _route(self, turn: str, state: str) -> None:
+        """Turns run side by side, each with its own; those that are long over are forgotten."""
+        self._routing.pop(turn, None)
+        self._routing[turn] = state
+        for old in [*self._routing][:-_ROUTES_KEPT]:
+            del self._routing[old]
 
     async def _send(self, request: ModelRequest) -> httpx.Response:
         provider = self._provider
@@ -183,8 +191,7 @@ class ResponsesModel:
             head["originator"] = self._identity.originator
             for name in ("session-id", "thread-id", "x-client-request-id"):
                 head[name] = request.conversation_id
-            turn, state = self._routing
-            if turn == request.turn_id and state:
+            if state := self._routing.get(request.turn_id):
                 head["x-codex-turn-state"] = state
         return {**head, **self._provider.headers}
 
@@ -199,7 +206,7 @@ class ResponsesModel:
 
 
 def _without_reasoning(request: ModelRequest) -> ModelRequest:
-    kept = tuple(item for item in request.items if not isinstance(item, Reasoning))
+    kept = tuple(item for item in request.items if not isinstance(item, Reasoning | Compaction))
     return replace(request, items=kept)
 
 

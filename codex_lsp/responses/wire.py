@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from codex_lsp.agent.conversation import (
     AssistantMessage,
+    Compaction,
     FreeformTool,
     ModelRequest,
     Opaque,
@@ -90,6 +91,8 @@ def received(raw: Raw, request: ModelRequest) -> ReceivedItem:
             return Reasoning("\n\n".join(texts(raw.get("summary"), "text")), raw)
         case "function_call" | "custom_tool_call":
             return _call(raw, request)
+        case "compaction" | "compaction_summary":
+            return Compaction(raw)
         case _:
             return Opaque(raw)
 

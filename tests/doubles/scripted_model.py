@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from itertools import count
 
 from codex_lsp.agent.conversation import AssistantMessage, ModelRequest, ToolCall
-from codex_lsp.agent.events import Completed, ItemDone, ModelError, ModelEvent, TextDelta
+from codex_lsp.agent.events import (
+    Completed,
+    ItemDone,
+    ModelError,
+    ModelEvent,
+    TextDelta,
+    Usage,
+)
 
 _ids = count(1)
 
@@ -32,8 +39,8 @@ class ScriptedModel:
         assert not self._replies, f"{len(self._replies)} replies of the script were not asked for"
 
 
-def says(text: str) -> list[ModelEvent]:
-    return [TextDelta(text), ItemDone(AssistantMessage(text, {})), done()]
+def says(text: str, *, tokens: int = 0) -> list[ModelEvent]:
+    return [TextDelta(text), ItemDone(AssistantMessage(text, {})), done(tokens)]
 
 
 def patches(patch: str) -> list[ModelEvent]:
@@ -44,5 +51,7 @@ def call(name: str, arguments: str, *, freeform: bool = False) -> ItemDone:
     return ItemDone(ToolCall(f"call_{next(_ids)}", name, arguments, freeform, {}))
 
 
-def done() -> Completed:
-    return Completed("resp", None, None)
+def done(tokens: int = 0) -> Completed:
+    """The completion; the service has counted `tokens`, 0 for a service that does not count."""
+    usage = Usage(tokens - 1, 0, 1, 0, tokens) if tokens else None
+    return Completed("resp", usage, None)
