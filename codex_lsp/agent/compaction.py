@@ -50,12 +50,14 @@ _DROPPED_AT_ONCE = 0.1
 class Window:
     """How much a model takes, in tokens. `limit` is where the person wants it shortened at last.
 
-    `remote`: its service knows how to shorten a conversation.
+    `remote`: its service knows how to shorten a conversation. `prompt` is what the person wants a
+    summary asked for with, None for our own words.
     """
 
     tokens: int = 272_000
     limit: int | None = None
     remote: bool = False
+    prompt: str | None = None
 
     @property
     def trigger(self) -> int:
@@ -65,15 +67,15 @@ class Window:
 
 
 async def compact(
-    request: ModelRequest, model: Model, tell: StepSink, *, remote: bool
+    request: ModelRequest, model: Model, tell: StepSink, window: Window
 ) -> tuple[Item, ...]:
     """What is left of the items of `request`; raises `ModelError`, and then nothing has changed."""
-    if remote:
+    if window.remote:
         try:
             return await _by_service(request, model, tell)
         except (RequestRefused, ContextTooLong, StreamBroken):
             pass  # it does not know how, or not now: a summary will do
-    return await _by_summary(request, model, tell)
+    return await _by_summary(request, model, tell, window.prompt or prompt.COMPACTING)
 
 
 async def _by_service(request: ModelRequest, model: Model, tell: StepSink) -> tuple[Item, ...]:
@@ -85,10 +87,12 @@ async def _by_service(request: ModelRequest, model: Model, tell: StepSink) -> tu
     return (*_context(request.items), *kept, made[0])
 
 
-async def _by_summary(request: ModelRequest, model: Model, tell: StepSink) -> tuple[Item, ...]:
+async def _by_summary(
+    request: ModelRequest, model: Model, tell: StepSink, how: str
+) -> tuple[Item, ...]:
     """What does not fit is left out from the oldest on until the request for a summary fits."""
     items = request.items
-    wish = Message("user", prompt.COMPACTING, "summary")
+    wish = Message("user", how, "summary")
     while True:
         try:
             answer = await _answer(replace(request, items=(*items, wish), tools=()), model, tell)

@@ -146,7 +146,7 @@ async def _shorten(turn: Turn, window: Window) -> None:
     thread = turn.thread
     turn.tell(Compacting(_tokens(turn)))
     request = _request(turn)
-    thread.shorten(await compact(request, turn.model, turn.tell, remote=window.remote))
+    thread.shorten(await compact(request, turn.model, turn.tell, window))
     # What cannot be made shorter must not be tried again with each round.
     turn.enough = _tokens(turn) + window.tokens // 20
 

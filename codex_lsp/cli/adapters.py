@@ -10,9 +10,10 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.events import ModelError
 from codex_lsp.lsp.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from codex_lsp.agent.repair import Completion
     from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource, PinnedSource
+    from codex_lsp.config.codex_toml import CodexToml
     from codex_lsp.responses.client import ResponsesModel
 
 
 log = logging.getLogger(__name__)
 
 TURNS_KEPT = 64
+_OPENAI_TOKENS, _UNKNOWN_TOKENS = 272_000, 64_000
 
 EMBEDDED = "embedded"
 """The provider that is the small model on this machine."""
@@ -90,7 +93,7 @@ async def open_adapters(
 ) -> AsyncIterator[Adapters]:
     """The adapters for one session; what is given goes before what config.toml says."""
     late: list[LateModel] = []
-    configured = await asyncio.to_thread(_configured, auth_file)
+    configured = await asyncio.to_thread(_configured, auth_file, provider)
     accounts = configured.accounts
     credentials = None if accounts is None else accounts.source
     small = _open_small if (provider or configured.provider) == EMBEDDED else None
@@ -100,7 +103,14 @@ async def open_adapters(
         return late[-1]
 
     try:
-        yield Adapters(open_model, state_directory(), accounts, configured.effort, small)
+        yield Adapters(
+            open_model,
+            state_directory(),
+            accounts,
+            configured.effort,
+            small,
+            window=configured.window,
+        )
     finally:
         for opened in late:
             with contextlib.suppress(OSError):
@@ -149,9 +159,22 @@ class _Configured:
     accounts: Accounts | None = None
     effort: str | None = None
     provider: str | None = None
+    window: Window = field(default_factory=Window)
 
 
-def _configured(auth_file: str | None) -> _Configured:
+def model_window(config: CodexToml, provider: str | None) -> Window:
+    """How much the model takes. What is known of no model is taken to be little: a summary too
+    many costs less than a request that is refused, or cut off in silence by a server of one's own.
+    """
+    chosen = provider or config.model_provider or "openai"
+    table = config.model_providers.get(chosen)
+    openai = chosen == "openai" or (table is not None and table.requires_openai_auth)
+    tokens = config.model_context_window or (_OPENAI_TOKENS if openai else _UNKNOWN_TOKENS)
+    limit = config.model_auto_compact_token_limit
+    return Window(tokens, limit, remote=openai, prompt=config.compact_prompt)
+
+
+def _configured(auth_file: str | None, provider: str | None) -> _Configured:
     from codex_lsp.auth.tokens import AuthError
     from codex_lsp.cli.credentials import open_accounts
     from codex_lsp.config import layers
@@ -162,7 +185,10 @@ def _configured(auth_file: str | None) -> _Configured:
         for problem in config.problems:
             log.warning("%s", problem)
         return _Configured(
-            open_accounts(config, auth_file), config.model_reasoning_effort, config.model_provider
+            open_accounts(config, auth_file),
+            config.model_reasoning_effort,
+            config.model_provider,
+            model_window(config, provider),
         )
     except (BadHome, AuthError) as error:
         log.warning("no credentials can be used: %s", error)

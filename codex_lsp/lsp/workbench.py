@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Model
 from codex_lsp.agent.prompt import Problem
@@ -58,6 +59,7 @@ class Adapters:
     accounts: Accounts | None = None
     effort: str | None = None
     small: OpenCompletion | None = None
+    window: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Workbench:
             context_bytes=self.settings.context_bytes,
             effort=self.settings.effort or self.adapters.effort,
             reported=self._reported,
+            window=self.adapters.window,
         )
 
     def _reported(self, path: Path) -> tuple[Problem, ...] | None:

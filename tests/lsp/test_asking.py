@@ -48,14 +48,16 @@ class Window:
 
     async def ask(self, method: str, params: Any, *, timeout: float) -> object:  # noqa: ASYNC109 - the seam's shape
         if method == "window/showDocument":
-            page = Path(params["uri"].removeprefix("file://"))
-            self.page = page.read_text()
-            page.write_text(f"{self.page}{self.written}\nSEND\n")
+            self._write(Path(params["uri"].removeprefix("file://")))
             return {"success": True}
         self.asked.append(params)
         if isinstance(self.answer, ClientError):
             raise self.answer
         return self.answer
+
+    def _write(self, page: Path) -> None:
+        self.page = page.read_text()
+        page.write_text(f"{self.page}{self.written}\nSEND\n")
 
     async def put(self, question: Question) -> str | None:
         task = Task("t", "Codex: job", Progress(self, "t", "job"))
