@@ -286,7 +286,9 @@ def differences(
         elif found != expected:
             wrong.append(f"the buffer of {name} holds {found!r}")
     for name in sorted({*before, *now, *accident.changed}):
-        wrong += _file_wrong(name, accident, before.get(name), now.get(name), buffers.get(name))
+        saved = window.editor.profile.saves_renamed or name not in shown
+        buffer = buffers.get(name)
+        wrong += _file_wrong(name, accident, before.get(name), now.get(name), buffer, saved=saved)
     return wrong
 
 
@@ -296,10 +298,12 @@ def _file_wrong(
     before: tuple[bytes, int] | None,
     now: tuple[bytes, int] | None,
     buffer: str | None,
+    *,
+    saved: bool,
 ) -> list[str]:
-    """Where a buffer shows the file, the disk holds what it held, or what the editor saved."""
+    """The disk holds what it held; or the text of a buffer that the editor `saved` or closed."""
     old = None if before is None else before[0].decode()
-    allowed: set[str | None] = {old} if old is None else {old, buffer}
+    allowed = {old, buffer} if old is not None and saved else {old}
     change = accident.changed.get(name)
     if change is not None and buffer is None:
         allowed = {change("" if old is None else old)}
