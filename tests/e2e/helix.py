@@ -54,15 +54,26 @@ class Helix:
 
     async def choose_action(self, title: str) -> None:
         """See `Person`. The menu holds only our actions, and its first row is selected."""
+        screen = await self._menu(title)
+        rows = [row for row in screen.splitlines() if TITLE in row]
+        [place] = [at for at, row in enumerate(rows) if title in row]
+        await self.shown.press(*["Down"] * place, "Enter")
+
+    async def attached(self) -> None:
+        """Wait until our server answers."""
+        await self._menu(TITLE)
+        await self.shown.press("Escape")
+        await self.shown.until(lambda screen: TITLE not in screen)
+
+    async def _menu(self, title: str) -> str:
+        """The screen with the menu of code actions, once it has `title` in it."""
         screen = NOT_YET[0]
         while _early(screen):
             await self.shown.press("Space")  # takes the last message off the screen
             await self.shown.until(lambda screen: not _early(screen))
             await self.shown.press("a")
             screen = await self.shown.until(lambda screen: title in screen or _early(screen))
-        rows = [row for row in screen.splitlines() if TITLE in row]
-        [place] = [at for at, row in enumerate(rows) if title in row]
-        await self.shown.press(*["Down"] * place, "Enter")
+        return screen
 
     async def see_progress(self) -> None:
         await self.shown.until("Codex: fix twice.py")
@@ -87,18 +98,19 @@ def _early(screen: str) -> bool:
 def _buffer(screen: str) -> list[str]:
     """The rows above the status line, without the empty ones after the text."""
     rows = screen.splitlines()
-    status = max(at for at, row in enumerate(rows) if row.startswith((" NOR ", " INS ")))
+    found = (at for at, row in enumerate(rows) if row.startswith((" NOR ", " INS ")))
+    status = max(found, default=0)  # while a command is typed, there is none
     return "\n".join(rows[:status]).rstrip("\n").split("\n")
 
 
 @asynccontextmanager
 async def helix(
-    languages: Path, file: Path, folder: Path, env: Mapping[str, str]
+    languages: Path, file: Path, folder: Path, env: Mapping[str, str], keys: str = ""
 ) -> AsyncIterator[Helix]:
-    """Helix on `file`, with the person's `languages.toml`."""
+    """Helix on `file`, with the person's `languages.toml`, and `keys` in the `config.toml`."""
     settings = folder / ".config" / "helix"
     settings.mkdir(parents=True)
-    (settings / "config.toml").write_text(PLAIN)
+    (settings / "config.toml").write_text(PLAIN + keys)
     shutil.copy(languages, settings)
     own = {"XDG_CONFIG_HOME": str(folder / ".config"), "XDG_CACHE_HOME": str(folder / ".cache")}
     async with terminal([str(require("hx")), str(file)], folder, {**env, **own}, SIZE) as shown:
