@@ -21,7 +21,7 @@ def aligned(a: Sequence[str], b: Sequence[str]) -> list[Block]:
             i, k = i + 1, k + 1
         while i < j and k < m and a[j - 1] == b[m - 1]:
             j, m = j - 1, m - 1
-        if i == j or k == m:
+        if i == j or k == m or (j - i == 1 == m - k):
             blocks += [(i, j, k, m)] * (i < j or k < m)
             continue
         anchors = _anchors(a, b, (i, j, k, m))

@@ -90,15 +90,18 @@ def landed(edits: Sequence[TextEdit], before: str, after: str) -> tuple[Landing,
     expected = apply_edits(before, edits)
     if after in {expected, before}:
         return tuple("landed" if after == expected else "missing" for _ in edits)
-    changes = distance(expected, after)
     typed = [_reach(edit, expected) for edit in diff(expected, after)]
-    changed = [_reach(edit, before) for edit in diff(before, after)]
+    changed: list[tuple[int, int]] | None = None
+    changes = -1
     found: list[Landing] = []
     for number, (edit, undone) in enumerate(zip(edits, invert(edits, before), strict=True)):
         low, high = _whole_words(undone.start, undone.end, undone.new, expected)
         if not _touched(low - len(undone.new), high + len(undone.new), typed):
             found.append("landed")
             continue
+        if changed is None:
+            changed = [_reach(edit, before) for edit in diff(before, after)]
+            changes = distance(expected, after)
         # What was typed near it may as well be read as the edit's not being there. That is decided
         # by which text is clearly nearer to what came back, the one with the edit or without.
         without = apply_edits(before, [*edits[:number], *edits[number + 1 :]])

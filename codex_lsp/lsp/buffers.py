@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pygls.uris import to_fs_path
 
@@ -13,6 +14,10 @@ from codex_lsp.edits.text import TextEdit
 from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.positions import position_at
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
+
+if TYPE_CHECKING:
+    from codex_lsp.lsp.proof import OpenDocument
+    from codex_lsp.lsp.trail import Trail
 
 
 def to_path(uri: str) -> Path | None:
@@ -75,6 +80,10 @@ class OpenBuffers:
                 heard(document.text)
 
         return self._documents.listen(listen)
+
+    def since(self, document: OpenDocument) -> Trail | None:
+        """See `lsp.proof.Buffers`."""
+        return self._documents.since(document) if isinstance(document, Document) else None
 
     def ranges(self, text: str, edits: Sequence[TextEdit]) -> list[dict[str, object]]:
         """See `lsp.proof.Buffers`."""

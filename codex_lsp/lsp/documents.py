@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codex_lsp.lsp.positions import Encoding, column_index, split_lines
 
+if TYPE_CHECKING:
+    from codex_lsp.lsp.trail import Trail
+
 log = logging.getLogger(__name__)
+_STEPS = 1_000  # changes of a document that are remembered, at least
+_STEP_CHARACTERS = 1_000_000
+_NEVER = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Document:
     version: int | None
     """As the client counts: it may start at 0 and jump. Compare it, never compute with it."""
     text: str
+    number: int = field(default=0, compare=False)
+    """Of the changes of all documents, how many came before it: for `Documents.since`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,20 @@ class DocumentEvent:
 Listener = Callable[[DocumentEvent], object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    range: tuple[int, int, int, int] | None
+    text: str
+
+
 @dataclass(slots=True)
 class _Open:
     language_id: str
     version: int | None
     lines: list[str]
+    number: int
+    steps: list[_Change] = field(default_factory=list)  # the last of them, each one a number
+    weight: int = 0  # characters of `steps`
     snapshot: Document | None = None
 
 
@@ -63,14 +80,27 @@ class Documents:
         self._open: dict[str, _Open] = {}
         self._listeners: list[Listener] = []
         self._waits: list[_Wait] = []
+        self._opened = 0
 
     def get(self, uri: str) -> Document | None:
         """The document at `uri` as it is now; None if it is not open."""
         if (entry := self._open.get(uri)) is None:
             return None
         if entry.snapshot is None:
-            entry.snapshot = Document(uri, entry.language_id, entry.version, "".join(entry.lines))
+            text = "".join(entry.lines)
+            entry.snapshot = Document(uri, entry.language_id, entry.version, text, entry.number)
         return entry.snapshot
+
+    def since(self, document: Document) -> Trail | None:
+        """How `document` became what it is now; None where that is not known (any more)."""
+        entry = self._open.get(document.uri)
+        count = -1 if entry is None else entry.number - document.number
+        if entry is None or not 0 <= count <= len(entry.steps):
+            return None
+        from codex_lsp.lsp.trail import Trail
+
+        steps = entry.steps[len(entry.steps) - count :]
+        return Trail(document.text, tuple((step.range, step.text) for step in steps), self.encoding)
 
     def lines(self, uri: str, start: int, end: int) -> str:
         """Lines `[start, end)` of the document at `uri`; empty if it is not open."""
@@ -112,7 +142,9 @@ class Documents:
         try:
             item = params["textDocument"]
             uri, text = _string(item["uri"]), _string(item["text"])
-            entry = _Open(_string(item["languageId"]), _version(item), split_lines(text))
+            self._opened += _NEVER  # so that no number of an earlier opening is near
+            lines = split_lines(text)
+            entry = _Open(_string(item["languageId"]), _version(item), lines, self._opened)
         except (LookupError, TypeError, ValueError):
             log.error("didOpen has not the shape of its params; ignored")  # noqa: TRY400  the values are the person's text
             return
@@ -137,6 +169,7 @@ class Documents:
             else:
                 _replace(entry.lines, change.range, change.text, self.encoding)
         entry.version, entry.snapshot = version, None
+        _remember(entry, changes)
         self._tell("changed", uri)
 
     def did_close(self, params: dict[str, Any]) -> None:
@@ -156,10 +189,18 @@ class Documents:
             listener(DocumentEvent(kind, uri))
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    range: tuple[int, int, int, int] | None
-    text: str
+def _remember(entry: _Open, changes: Sequence[_Change]) -> None:
+    """Keep what a turn may want to know of the steps, and no more."""
+    entry.number += len(changes)
+    for change in changes:
+        if change.range is None:
+            entry.steps, entry.weight = [], 0
+            continue
+        entry.steps.append(change)
+        entry.weight += len(change.text)
+    if len(entry.steps) > 2 * _STEPS or entry.weight > _STEP_CHARACTERS:
+        del entry.steps[: -_STEPS if entry.weight <= _STEP_CHARACTERS else None]
+        entry.weight = sum(len(step.text) for step in entry.steps)
 
 
 def _read_change(change: Any) -> _Change:

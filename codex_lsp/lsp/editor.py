@@ -26,13 +26,23 @@ from codex_lsp.agent.ports import (
     NotApplied,
     RemoveFile,
 )
+from codex_lsp.edits.diff import diff
 from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import TextEdit, apply_edits
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.client import ClientFailure, ClientGone, ClientTimeout
 from codex_lsp.lsp.files import ANSWER_DEADLINE, UNCONFIRMED, WARNING, Files
 from codex_lsp.lsp.progress import Wire
-from codex_lsp.lsp.proof import Buffers, Edits, OpenDocument, Proof, computed, undo, verdict
+from codex_lsp.lsp.proof import (
+    Buffers,
+    Edits,
+    OpenDocument,
+    Proof,
+    Sending,
+    computed,
+    undo,
+    verdict,
+)
 from codex_lsp.workspace import disk
 from codex_lsp.workspace.disk import DiskText, Unusable
 
@@ -130,32 +140,62 @@ class LspEditor:
 
     async def _change(self, change: ChangeFile, label: str) -> Applied | NotApplied:
         """Send, look, and send again while typing overtakes us."""
-        base, edits = change.base.text, change.edits
+        path = change.path
+        if (document := self._buffers.at(path)) is None:
+            return NotApplied(path, "it was closed meanwhile", changed_meanwhile=True)
+        base = change.base.text
+        edits = await computed(document.text, rebase, change.edits, base, document.text)
+        if isinstance(edits, Conflict):
+            return NotApplied(path, edits.text, changed_meanwhile=True)
+        sending = Sending(path, document, edits)
         for _ in range(MAX_SENDS):
-            document = self._buffers.at(change.path)
-            if document is None:
-                return NotApplied(change.path, "it was closed meanwhile", changed_meanwhile=True)
-            moved = await computed(document.text, rebase, edits, base, document.text)
-            if isinstance(moved, Conflict):
-                return NotApplied(change.path, moved.text, changed_meanwhile=True)
-            outcome = await finished(self._attempt(change.path, document, moved, label))
+            try:
+                outcome = await finished(self._attempt(sending, document, edits, label))
+            except asyncio.CancelledError:
+                await finished(self._take_back(sending, label))
+                raise
             if outcome is not None:
                 return outcome
-            base, edits = document.text, moved
-        return NotApplied(change.path, "the text kept changing; try again", changed_meanwhile=True)
+            before = document
+            if (now := self._buffers.at(path)) is None:
+                return NotApplied(path, "it was closed meanwhile", changed_meanwhile=True)
+            document = now
+            if reading := await self._proof.reading(sending):
+                again = await computed(now.text, reading.missing, now.text)
+            else:
+                again = await computed(now.text, rebase, edits, before.text, now.text)
+                if not isinstance(again, Conflict):
+                    sending = Sending(path, now, again)
+            if isinstance(again, Conflict):
+                return NotApplied(path, again.text, changed_meanwhile=True)
+            edits = again
+        return NotApplied(path, "the text kept changing; try again", changed_meanwhile=True)
 
     async def _attempt(
-        self, path: Path, document: OpenDocument, edits: Edits, label: str
+        self, sending: Sending, document: OpenDocument, edits: Edits, label: str
     ) -> Applied | NotApplied | None:
         """One attempt; None says that it was overtaken and is worth another."""
+        path = sending.path
+        trail = self._buffers.since(sending.first)
+        ranges = self._buffers.ranges(document.text, edits)
+        sending.asked.append((len(trail.steps) if trail else 0, ranges))
         failure = await self._ask(path, document, edits, label)
         if isinstance(failure, NotApplied):
-            return await self._proof.now(path, document, edits) or failure
-        if proven := await self._proof.soon(path, document, edits):
+            return await self._proof.now(path, document, edits, sending) or failure
+        if proven := await self._proof.soon(path, document, edits, sending):
             return proven
         if self._proof.has_moved(path, document):
             return None
         return _unproven(path, failure)
+
+    async def _take_back(self, sending: Sending, label: str) -> None:
+        """The turn is over; what was put in the wrong place does not stay there."""
+        reading = await self._proof.reading(sending)
+        document = self._buffers.at(sending.path)
+        if reading is None or document is None or reading.fate != "misplaced":
+            return
+        edits = await computed(document.text, diff, document.text, reading.person)
+        await self._ask(sending.path, document, edits, label)
 
     async def _ask(
         self, path: Path, document: OpenDocument, edits: Edits, label: str

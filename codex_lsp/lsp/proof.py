@@ -1,18 +1,22 @@
 """Whether a change is in the text: read from what the editor sends back, with the patience that
 each editor needs. What the editor answers proves nothing.
+
+The steps that the editor reports say it best (`lsp/trail`); where they say nothing, the text does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
-from codex_lsp.agent.ports import Applied
-from codex_lsp.edits.rebase import landed
+from codex_lsp.agent.ports import Applied, NotApplied
+from codex_lsp.edits.rebase import Conflict, landed
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 from codex_lsp.lsp.capabilities import Client
+from codex_lsp.lsp.trail import Reading, Request, Trail
 from codex_lsp.workspace.ledger import Reversal
 
 OVERTAKEN = 0.6  # seconds
@@ -63,9 +67,25 @@ class Buffers(Protocol):
         """Call `heard` with each new text of the file `path`; the result ends that."""
         ...
 
+    def since(self, document: OpenDocument) -> Trail | None:
+        """How `document` became what it is now, step by step; None where that is not known."""
+        ...
+
     def ranges(self, text: str, edits: Edits) -> list[dict[str, object]]:
         """`edits` of `text` as LSP text edits, in the negotiated position encoding."""
         ...
+
+
+@dataclass(slots=True)
+class Sending:
+    """`edits` of `first` on their way, and all that the client was asked for since."""
+
+    path: Path
+    first: OpenDocument
+    edits: Edits
+    asked: list[Request] = field(default_factory=list)
+    read: tuple[OpenDocument, int, Reading | None] | None = None
+    """The last reading, and what it was made of."""
 
 
 class Proof:
@@ -75,27 +95,65 @@ class Proof:
         self._client = client
         self._buffers = buffers
 
-    async def now(self, path: Path, before: OpenDocument, edits: Edits) -> Applied | None:
-        """The proof that `edits` of `before` are in the buffer; None if there is none yet."""
+    async def now(
+        self, path: Path, before: OpenDocument, edits: Edits, sending: Sending | None = None
+    ) -> Applied | NotApplied | None:
+        """The proof that `edits` of `before` are in the buffer; None if there is none yet.
+
+        NotApplied is proof, too: what was put in the wrong place was taken back.
+        """
         now = self._buffers.at(path)
         if now is None:
+            return None
+        match await self.reading(sending):
+            case Reading("landed", _, Conflict() as conflict):
+                return NotApplied(path, conflict.text, changed_meanwhile=True)
+            case Reading("landed", person, tuple() as made):
+                return Applied(path, now.text, undo(path, person, made))
+            case Reading("misplaced"):
+                return None
+            case Reading("absent", _, tuple() as moved) if moved and len(moved) == len(edits):
+                return None  # no step is near the places where they belong
+        if any(edit.new not in now.text for edit in edits):
             return None
         fates = await computed(now.text, landed, edits, before.text, now.text)
         if any(fate != "landed" for fate in fates):
             return None
         return Applied(path, now.text, undo(path, before.text, edits))
 
-    async def soon(self, path: Path, before: OpenDocument, edits: Edits) -> Applied | None:
+    async def soon(
+        self, path: Path, before: OpenDocument, edits: Edits, sending: Sending | None = None
+    ) -> Applied | NotApplied | None:
         """The same, after waiting for as long as it may take.
 
         What the client sends from here on, it sent after it dealt with the edit: the first change
         that lacks the edit shows that it was passed over.
         """
-        if proven := await self.now(path, before, edits):
+        if proven := await self.now(path, before, edits, sending):
             return proven
-        await self._buffers.next_change(before.uri, self._patience(path, before))
-        await self._rest_of(path, before, edits)
-        return await self.now(path, before, edits)
+        if not await self._is_misplaced(sending):
+            await self._buffers.next_change(before.uri, self._patience(path, before))
+            await self._rest_of(path, before, edits)
+        return await self.now(path, before, edits, sending)
+
+    async def reading(self, sending: Sending | None) -> Reading | None:
+        """What became of it by the steps that the client told; None where they do not say."""
+        if sending is None or (now := self._buffers.at(sending.path)) is None:
+            return None
+        asked = tuple(sending.asked)
+        if sending.read is None or sending.read[0] is not now or sending.read[1] != len(asked):
+            trail = self._buffers.since(sending.first)
+            reading = None
+            if trail is not None:
+                reading = await computed(trail.text, trail.read, sending.edits, asked)
+            sending.read = now, len(asked), reading
+        return sending.read[2]
+
+    async def _is_misplaced(self, sending: Sending | None) -> bool:
+        reading = await self.reading(sending)
+        if reading is None or sending is None or reading.carried_out < len(sending.asked):
+            return False
+        return reading.fate == "misplaced"
 
     def has_moved(self, path: Path, document: OpenDocument) -> bool:
         """Whether the document is another version now, be its text the same (typed and erased)."""
@@ -141,6 +199,8 @@ class Proof:
 
     async def _rest_of(self, path: Path, document: OpenDocument, edits: Edits) -> None:
         """Wait on while a part of `edits` is there and more comes: it may be told bit by bit."""
+        if len(edits) == 1:
+            return
         before: OpenDocument | None = document
         while (now := self._buffers.at(path)) is not None and now is not before:
             fates = await computed(now.text, landed, edits, document.text, now.text)

@@ -1,58 +1,56 @@
 """A fake editor and our document mirror, face to face in memory: no process, no wire.
 
 Messages arrive in order, each after a moment of its own, so that what is in flight can be
-overtaken by typing; a virtual clock (see `virtual_loop`) makes waiting free.
+overtaken by typing; on a `virtual_loop` waiting is free.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from codex_lsp.lsp.buffers import OpenBuffers
-from codex_lsp.lsp.capabilities import resolve_client
+from codex_lsp.lsp.capabilities import Client, resolve_client
 from codex_lsp.lsp.client import ClientError, ClientTimeout
+from codex_lsp.lsp.documents import Document as OpenDocument
 from codex_lsp.lsp.documents import Documents
 from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.offer import choose_encoding
-from tests.doubles.editor import Failure, Result, editor
-from tests.doubles.editor_profiles import profile
+from codex_lsp.lsp.positions import Encoding
+from tests.doubles.editor import Editor, Failure, Result
+from tests.doubles.editor_profiles import Profile, profile
 from tests.doubles.editor_text import Document
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Jumps to the next timer when nothing is ready."""
+class OneBuffer(OpenBuffers):
+    """The buffers of a window that shows one file, whose name needs no looking up."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
+    def __init__(self, documents: Documents, path: Path) -> None:
+        super().__init__(documents)
+        self._all = documents
+        self._path, self._uri = path, path.as_uri()
 
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready:  # type: ignore[attr-defined]
-            timers = [timer for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
-            self._now = max(self._now, min((timer.when() for timer in timers), default=0.0))
-        super()._run_once()  # type: ignore[misc]
+    def at(self, path: Path) -> OpenDocument | None:
+        return self._all.get(self._uri) if path == self._path else super().at(path)
 
 
 class MemoryWindow:
     """One editor window on one document."""
 
-    def __init__(self, name: str, folder: Path, text: str, random: Random) -> None:
+    def __init__(self, name: str, folder: Path, text: str, random: Random, **traits: Any) -> None:
         self.random = random
         self.loop = asyncio.get_running_loop()
-        params = profile(name).initialize
-        client = resolve_client(params)
-        self.documents = Documents(choose_encoding(params))  # type: ignore[arg-type]
-        self.buffers = OpenBuffers(self.documents)
-        self.notified: list[tuple[str, Any]] = []
-        self.editor = editor(name, folder, self._to_server, self._later)
-        self.editor.encoding = self.documents.encoding
+        traits_of, client, encoding = _known(name)
         self.path = folder / "a.py"
+        self.documents = Documents(encoding)
+        self.buffers = OneBuffer(self.documents, self.path)
+        self.notified: list[tuple[str, Any]] = []
+        profiled = replace(traits_of, **traits) if traits else traits_of
+        self.editor = Editor(profiled, folder, self._to_server, self._later, encoding)
         self.requests = 0
         self.was_asked = asyncio.Event()
         self._last_arrival = 0.0
@@ -103,6 +101,14 @@ class MemoryWindow:
 
     def _delay(self) -> float:
         return self.random.choice((0.0, 0.001, 0.003, 0.02))
+
+
+@cache
+def _known(name: str) -> tuple[Profile, Client, Encoding]:
+    """What a window takes from the captured file of the editor `name`."""
+    found = profile(name)
+    encoding: Any = choose_encoding(found.initialize)
+    return found, resolve_client(found.initialize), encoding
 
 
 def _settle(answer: asyncio.Future[Any], outcome: Result | Failure) -> None:

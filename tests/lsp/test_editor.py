@@ -6,7 +6,6 @@ import asyncio
 import os
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,8 @@ from codex_lsp.agent.ports import Applied, ChangeFile, CreateFile, NotApplied
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.workspace.disk import DiskText
 from tests.doubles.editor import Mood
-from tests.doubles.memory_window import MemoryWindow, VirtualLoop
+from tests.doubles.memory_window import MemoryWindow
+from tests.doubles.virtual_loop import run_virtually as run
 
 PROFILES = [
     "neovim-0.11.4",
@@ -24,11 +24,6 @@ PROFILES = [
     "vscode-1.139.1-languageclient-11",
 ]
 TEXT = "one\ntwo\nthree 😀\nfour\nfive\nsix\nseven\neight\n"
-
-
-def run(work: Any) -> Any:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work)
 
 
 def changing(window: MemoryWindow, old: str, new: str) -> ChangeFile:
