@@ -10,15 +10,20 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.events import ModelError
+from codex_lsp.cli.configuration import configured, sources
 from codex_lsp.lsp.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
     from codex_lsp.agent.repair import Completion
@@ -88,28 +93,27 @@ class TurnSources:
 
 
 @asynccontextmanager
-async def open_adapters(
-    provider: str | None, model: str | None, auth_file: str | None
-) -> AsyncIterator[Adapters]:
-    """The adapters for one session; what is given goes before what config.toml says."""
+async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
+    """The adapters for one session of `serve`; its options go before what config.toml says."""
     late: list[LateModel] = []
-    configured = await asyncio.to_thread(_configured, auth_file, provider)
-    accounts = configured.accounts
-    credentials = None if accounts is None else accounts.source
-    small = _open_small if (provider or configured.provider) == EMBEDDED else None
+    start = await asyncio.to_thread(_at_start, args)
+    credentials = None if start.accounts is None else start.accounts.source
+    provider = args.provider or start.config.model_provider
+    small = _open_small if provider == EMBEDDED else None
 
     def open_model(named: str | None) -> LateModel:
-        late.append(LateModel(lambda: connect(provider, named or model, credentials)))
+        late.append(LateModel(lambda: connect(_config(args), args, named, credentials)))
         return late[-1]
 
     try:
         yield Adapters(
             open_model,
             state_directory(),
-            accounts,
-            configured.effort,
+            start.accounts,
             small,
-            window=configured.window,
+            window=model_window(start.config, args.provider),
+            home=start.home,
+            configuration=partial(_config_for, args),
         )
     finally:
         for opened in late:
@@ -118,27 +122,21 @@ async def open_adapters(
 
 
 def connect(
-    provider: str | None, model: str | None, credentials: CredentialSource | None
+    config: CodexToml, args: Namespace, named: str | None, credentials: CredentialSource | None
 ) -> ResponsesModel:
-    """The model that the configuration in CODEX_HOME names; raises `ModelError`."""
+    """The model `named`, else the one that is configured; raises `ModelError`."""
     from codex_lsp.agent.events import Misconfigured
-    from codex_lsp.config import layers
     from codex_lsp.config.endpoints import endpoints, user_agent
-    from codex_lsp.config.home import BadHome, codex_home
     from codex_lsp.responses.body import Style
     from codex_lsp.responses.client import Identity, ResponsesModel
     from codex_lsp.responses.providers import resolve
 
-    try:
-        config = layers.read(codex_home())
-    except BadHome as error:
-        raise Misconfigured(str(error)) from error
-    if (provider or config.model_provider) == EMBEDDED:
+    if (args.provider or config.model_provider) == EMBEDDED:
         raise Misconfigured(
             "The small model on this machine can only fix one function at a time. "
             "For everything else, sign in: codex-lsp login"
         )
-    chosen = resolve(config, provider_id=provider, model=model)
+    chosen = resolve(config, provider_id=args.provider, model=named or args.model)
     originator = endpoints(config).originator
     identity = Identity(originator, user_agent(originator))
     turns = None if credentials is None else TurnSources(credentials)
@@ -150,16 +148,6 @@ def _open_small() -> AbstractAsyncContextManager[Completion]:
     from codex_lsp.responses.embedded.server import open_completion
 
     return open_completion()
-
-
-@dataclass(frozen=True, slots=True)
-class _Configured:
-    """What config.toml and the environment say; `accounts` None where none can be kept at all."""
-
-    accounts: Accounts | None = None
-    effort: str | None = None
-    provider: str | None = None
-    window: Window = field(default_factory=Window)
 
 
 def model_window(config: CodexToml, provider: str | None) -> Window:
@@ -174,22 +162,48 @@ def model_window(config: CodexToml, provider: str | None) -> Window:
     return Window(tokens, limit, remote=openai, prompt=config.compact_prompt)
 
 
-def _configured(auth_file: str | None, provider: str | None) -> _Configured:
-    from codex_lsp.auth.tokens import AuthError
-    from codex_lsp.cli.credentials import open_accounts
-    from codex_lsp.config import layers
-    from codex_lsp.config.home import BadHome, codex_home
+def _config(args: Namespace) -> CodexToml:
+    """The settings as they are now, outside of any project; raises `ModelError`."""
+    from codex_lsp.agent.events import Misconfigured
+    from codex_lsp.config.home import BadHome
 
     try:
-        config = layers.read(codex_home())
-        for problem in config.problems:
-            log.warning("%s", problem)
-        return _Configured(
-            open_accounts(config, auth_file),
-            config.model_reasoning_effort,
-            config.model_provider,
-            model_window(config, provider),
-        )
+        return configured(args)
+    except BadHome as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _config_for(args: Namespace, folder: Path | None) -> CodexToml:
+    """The settings for work in `folder`; none at all where CODEX_HOME cannot be used."""
+    from codex_lsp.config.codex_toml import CodexToml
+    from codex_lsp.config.home import BadHome
+    from codex_lsp.config.layers import load
+
+    try:
+        return load(sources(args), folder)
+    except BadHome:
+        return CodexToml()
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What is known when the session starts; `accounts` None where none can be kept at all."""
+
+    config: CodexToml
+    accounts: Accounts | None = None
+    home: Path | None = None
+
+
+def _at_start(args: Namespace) -> _Start:
+    from codex_lsp.auth.tokens import AuthError
+    from codex_lsp.cli.credentials import open_accounts
+    from codex_lsp.config.home import BadHome, codex_home
+
+    config = _config_for(args, None)
+    for problem in config.problems:
+        log.warning("%s", problem)
+    try:
+        return _Start(config, open_accounts(config, args.auth_file), codex_home())
     except (BadHome, AuthError) as error:
         log.warning("no credentials can be used: %s", error)
-        return _Configured()
+        return _Start(config)

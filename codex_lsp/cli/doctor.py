@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from codex_lsp import __version__
+from codex_lsp.cli.configuration import add_options, configured
 
 if TYPE_CHECKING:
     from codex_lsp.config.codex_toml import CodexToml
@@ -43,24 +44,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network", action="store_true", help="connect to the model service, sending nothing"
     )
+    add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Examine; returns 0 when nothing is bad."""
-    return asyncio.run(_report(network=args.network))
+    return asyncio.run(_report(args))
 
 
-async def _report(*, network: bool) -> int:
+async def _report(args: argparse.Namespace) -> int:
     worst = 0
-    async for finding in examine(network=network):
+    async for finding in examine(args):
         print(finding)
         worst = max(worst, finding.kind == "bad")
     return worst
 
 
-async def examine(*, network: bool) -> AsyncIterator[Finding]:
+async def examine(args: argparse.Namespace) -> AsyncIterator[Finding]:
     """What is found, one after the other."""
-    from codex_lsp.config import layers
     from codex_lsp.config.home import BadHome, codex_home
 
     yield Finding("good", "codex-lsp", f"{__version__} on Python {platform.python_version()}")
@@ -71,11 +72,11 @@ async def examine(*, network: bool) -> AsyncIterator[Finding]:
         return
     there = "" if home.is_dir() else " (not there yet; signing in makes it)"
     yield Finding("good", "CODEX_HOME", f"{home}{there}")
-    config = layers.read(home)
+    config = configured(args)
     for problem in config.problems:
         kind: Literal["note", "bad"] = "bad" if problem.severity == "error" else "note"
         yield Finding(kind, "config", str(problem))
-    async for finding in _about_model(config, network=network):
+    async for finding in _about_model(config, network=args.network):
         yield finding
     yield await _about_sign_in(config)
     yield await _about_locks(home if there == "" else home.parent)

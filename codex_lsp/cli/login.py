@@ -13,10 +13,10 @@ from codex_lsp.auth.accounts import Accounts
 from codex_lsp.auth.errors import AuthError, StoreUnusable
 from codex_lsp.auth.login.device import DeviceCode
 from codex_lsp.auth.login.grant import Desk
+from codex_lsp.cli.configuration import add_options, configured
 from codex_lsp.cli.credentials import auth_settings, open_accounts
 from codex_lsp.cli.status import described
-from codex_lsp.config import layers
-from codex_lsp.config.home import BadHome, codex_home
+from codex_lsp.config.home import BadHome
 from codex_lsp.net.client import post
 
 _INTERRUPTED = 130
@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--with-api-key", action="store_true", help="read an API key from standard input"
     )
     parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
+    add_options(parser)
     # The authority lets a browser come back to two ports only; a test has an authority of its own.
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _login(args: argparse.Namespace) -> int:
-    config = layers.read(codex_home())
+    config = configured(args)
     if config.cli_auth_credentials_store == "ephemeral":
         raise StoreUnusable(
             "config.toml (cli_auth_credentials_store) keeps credentials in memory only, so a "

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from codex_lsp.cli.configuration import add_options
 from codex_lsp.lsp import session, transport
 from codex_lsp.lsp.registry import REGISTRY
 
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_loopback,
         help="listen on a loopback address instead, for debugging; one client at a time",
     )
+    add_options(parser)
     parser.add_argument("--provider", metavar="ID", help="model provider, before config.toml's")
     parser.add_argument("--model", metavar="NAME", help="model, before config.toml's")
     parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
@@ -61,7 +63,7 @@ def _composer(args: argparse.Namespace) -> Compose:
         from codex_lsp.cli.adapters import open_adapters
         from codex_lsp.lsp.workbench import Workbench
 
-        async with open_adapters(args.provider, args.model, args.auth_file) as adapters:
+        async with open_adapters(args) as adapters:
             server.bench = Workbench(server, server.initialize_params, adapters)
             if adapters.accounts is not None:
                 source = adapters.accounts.source

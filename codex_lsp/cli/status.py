@@ -10,21 +10,22 @@ from datetime import UTC, datetime
 
 from codex_lsp.auth.errors import AuthError
 from codex_lsp.auth.source import Status
+from codex_lsp.cli.configuration import add_options, configured
 from codex_lsp.cli.credentials import open_accounts
-from codex_lsp.config import layers
-from codex_lsp.config.home import BadHome, codex_home
+from codex_lsp.config.home import BadHome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--auth-file", metavar="FILE", help="a credentials file of our own")
+    add_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Show it; returns 0 when somebody is signed in."""
     try:
-        status = asyncio.run(_status(args.auth_file))
+        status = asyncio.run(_status(args))
     except (AuthError, BadHome) as error:
         print(f"codex-lsp: {error}", file=sys.stderr)
         return 1
@@ -63,5 +64,5 @@ def as_json(status: Status) -> dict[str, object]:
     }
 
 
-async def _status(own_file: str | None) -> Status:
-    return await open_accounts(layers.read(codex_home()), own_file).source.status()
+async def _status(args: argparse.Namespace) -> Status:
+    return await open_accounts(configured(args), args.auth_file).source.status()

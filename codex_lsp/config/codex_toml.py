@@ -93,7 +93,8 @@ class McpServer:
 class CodexToml:
     """The settings; None where nothing is said and the model, or trust, decides.
 
-    `projects` is what the person's own file says of folders, by absolute path.
+    `projects` is what the person's own file says of folders, by absolute path. `project`: files of
+    a project that is trusted are among what is said here.
     """
 
     model: str | None = None
@@ -126,6 +127,7 @@ class CodexToml:
     forced_chatgpt_workspace_id: tuple[str, ...] = ()
     oss_provider: Literal["ollama", "lmstudio"] | None = None
     projects: Mapping[str, TrustLevel] = field(default_factory=dict)
+    project: bool = False
     problems: tuple[Problem, ...] = ()
 
 

@@ -73,13 +73,13 @@ def load(
     if project is None:
         return replace(everywhere, projects=own)
     trust = trusted or (lambda folder: trust_level(own, folder) == "trusted")
-    if trust(project):
+    if counts := trust(project):
         markers = everywhere.project_root_markers
         for folder in folders_to(project, markers):
             path = folder / ".codex" / USER_FILE
             if folder / ".codex" != sources.home:
                 layers.append(_file(path, Origin(str(path), path.parent, project=True)))
-    return replace(_finish([*layers, given]), projects=own)
+    return replace(_finish([*layers, given]), projects=own, project=counts)
 
 
 def trust_level(said: Settings, folder: Path) -> TrustLevel | None:

@@ -16,6 +16,7 @@ from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.agent.usage import Meter
+from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
 from codex_lsp.lsp import pages, questions
 from codex_lsp.lsp.account import Account
@@ -47,19 +48,34 @@ class WarmModel(Model, Protocol):
         ...
 
 
+def _nothing_configured(_folder: Path | None) -> CodexToml:
+    return CodexToml()
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What the command line gives to the server. `open_model` takes the model's name or None.
 
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
+    `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
+    for None, everywhere, and reads a few small files for it.
     """
 
     open_model: Callable[[str | None], WarmModel]
     state_folder: Path
     accounts: Accounts | None = None
-    effort: str | None = None
     small: OpenCompletion | None = None
     window: Window = field(default_factory=Window)
+    home: Path | None = None
+    configuration: Callable[[Path | None], CodexToml] = _nothing_configured
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the person chose for this window by command; goes before all settings."""
+
+    model: str | None = None
+    effort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +132,7 @@ class Workbench:
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
+        self.chosen = Chosen()
         self._conversation_id = str(uuid.uuid4())
         self._models: dict[str | None, WarmModel] = {}
         self.set_roots(folder_uris(params))
@@ -144,13 +161,14 @@ class Workbench:
     def workplace(self, about: Path) -> Workplace:
         """What a request about the file `about` works with."""
         roots = self.roots_for(about)
+        config = self.adapters.configuration(roots[0])
         return Workplace(
-            model=self._model(),
+            model=self._model(config),
             editor=self.editor,
             snapshots=lambda: self.buffers.snapshot(roots),
             conversation_id=self._conversation_id,
             context_bytes=self.settings.context_bytes,
-            effort=self.settings.effort or self.adapters.effort,
+            effort=self.chosen.effort or self.settings.effort or config.model_reasoning_effort,
             reported=self._reported,
             window=self.adapters.window,
         )
@@ -212,11 +230,15 @@ class Workbench:
 
     def warm_up(self) -> None:
         """The person opened a menu of ours: a request may come, and should find all in place."""
-        if self.settings.model not in self._models and self.adapters.small is None:
-            self._host.spawn(self._model().warm_up(), name="warm up")
+        if self.adapters.small is None and self._named() not in self._models:
+            self._host.spawn(self._model(None).warm_up(), name="warm up")
 
-    def _model(self) -> WarmModel:
-        name = self.settings.model
+    def _named(self) -> str | None:
+        return self.chosen.model or self.settings.model
+
+    def _model(self, config: CodexToml | None) -> WarmModel:
+        """The model for work where `config` holds. What a project names goes last."""
+        name = self._named() or (config.model if config is not None and config.project else None)
         if name not in self._models:
             self._models[name] = self.adapters.open_model(name)
         return self._models[name]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from codex_lsp.cli import doctor
 from tests.doubles.model_service import ModelService
 
 
-async def found(*, network: bool = False) -> dict[str, doctor.Finding]:
-    return {finding.subject: finding async for finding in doctor.examine(network=network)}
+async def found(*words: str, network: bool = False) -> dict[str, doctor.Finding]:
+    parser = argparse.ArgumentParser()
+    doctor.configure(parser)
+    args = parser.parse_args([*words, *["--network"] * network])
+    return {finding.subject: finding async for finding in doctor.examine(args)}
 
 
 @pytest.fixture
@@ -55,3 +59,13 @@ async def test_a_home_that_is_no_folder_is_said_so(
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(home / "missing"))
     assert (await found())["CODEX_HOME"].kind == "bad"
+
+
+async def test_options_go_before_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(tmp_path))
+    (tmp_path / "config.toml").write_text('model = "a"\nnonsense = 1\n')
+    (tmp_path / "fast.config.toml").write_text('model = "b"\n')
+    assert (await found("--profile", "fast"))["model"].text.startswith("b at OpenAI")
+    seen = await found("--profile", "fast", "-c", "model=c")
+    assert seen["model"].text.startswith("c at OpenAI")
+    assert seen["config"].kind == "note"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import Misconfigured
+from codex_lsp.cli import serve
 from codex_lsp.cli.adapters import open_adapters
 from codex_lsp.cli.main import main
 
@@ -47,6 +49,12 @@ def test_a_file_is_added_listed_and_removed(file: Path, capsys: pytest.CaptureFi
     assert file.read_bytes() == MODEL
 
 
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    serve.configure(parser)
+    return parser.parse_args(words)
+
+
 @pytest.mark.parametrize("by", ["option", "config"])
 async def test_the_embedded_model_is_for_fixes_and_all_else_names_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
@@ -55,7 +63,7 @@ async def test_the_embedded_model_is_for_fixes_and_all_else_names_the_way_out(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if by == "config":
         (tmp_path / "config.toml").write_text('model_provider = "embedded"\n')
-    async with open_adapters("embedded" if by == "option" else None, None, None) as adapters:
+    async with open_adapters(options(*["--provider", "embedded"] * (by == "option"))) as adapters:
         assert adapters.small is not None
         with pytest.raises(Misconfigured, match="codex-lsp local fetch"):
             async with adapters.small():
@@ -70,5 +78,5 @@ async def test_without_it_fixes_go_to_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODEX_HOME", str(tmp_path))
-    async with open_adapters(None, None, None) as adapters:
+    async with open_adapters(options()) as adapters:
         assert adapters.small is None
