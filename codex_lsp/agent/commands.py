@@ -83,7 +83,7 @@ class Commands:
         if not covers(decision, action):
             return "exec command rejected: what was allowed was something else"
         began = monotonic()
-        command = Command(wanted.argv, wanted.cwd, wanted.tty, confined)
+        command = Command(wanted.argv, wanted.cwd, wanted.tty, confinement if confined else None)
         try:
             process = await self._runner.start(command, snapshot)
         except CannotRun as error:

@@ -186,12 +186,14 @@ class Confinement:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, where. `confined` False is for what the person allowed to run freely."""
+    """What to run, where. `behind` is what has to hold it back, as it was shown to the person;
+    None where it was allowed to run freely.
+    """
 
     argv: tuple[str, ...]
     cwd: Path
     tty: bool = False
-    confined: bool = True
+    behind: Confinement | None = None
 
 
 class CannotRun(Exception):

@@ -115,7 +115,7 @@ class _Reader:
 
     def folder(self, at: Path, *, there: bool, opaque: bool) -> Iterator[FileChange]:
         """A folder of the upper layer. `there`: it was one before; `opaque`: it is all new."""
-        names = {place.name for place in (self.upper / at).iterdir()}
+        names = {place.name for place in _listed(self.upper / at)}
         if there and opaque:
             for name in sorted(self._names(at) - names):
                 yield from self._gone(at / name)
@@ -132,9 +132,9 @@ class _Reader:
         elif stat.S_ISDIR(status.st_mode):
             was_folder = below is not None and _is_folder(below)
             if below is not None and not was_folder:
-                yield Gone(self._path(at))
-            if not was_folder:
-                yield FolderMade(self._path(at), stat.S_IMODE(status.st_mode))
+                yield Gone(self.root / at)
+            if below is None or below.lstat().st_mode != status.st_mode:
+                yield FolderMade(self.root / at, stat.S_IMODE(status.st_mode))
             inner = opaque or _is_opaque(place)
             yield from self.folder(at, there=was_folder, opaque=inner)
         else:
@@ -145,16 +145,20 @@ class _Reader:
 
     def _leaf(self, at: Path, status: os.stat_result, below: Path | None) -> Iterator[FileChange]:
         place = self.upper / at
-        mode = stat.S_IMODE(status.st_mode)
+        if below is not None and stat.S_IFMT(below.lstat().st_mode) != stat.S_IFMT(status.st_mode):
+            yield Gone(self.root / at)
+            below = None
         if stat.S_ISLNK(status.st_mode):
             target = place.readlink()
-            if not (below is not None and below.is_symlink() and below.readlink() == target):
-                yield Linked(self._path(at), target)
+            if below is None or below.readlink() != target:
+                yield Linked(self.root / at, target)
         elif stat.S_ISREG(status.st_mode):
-            if below is None or not _same(place, below):
-                yield Wrote(self._path(at), place, mode)
+            if not status.st_mode & stat.S_IRUSR:
+                place.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR)
+            if below is None or below.lstat().st_mode != status.st_mode or not _same(place, below):
+                yield Wrote(self.root / at, place, stat.S_IMODE(status.st_mode))
         else:
-            yield Odd(self._path(at))
+            yield Odd(self.root / at)
 
     def _gone(self, at: Path) -> Iterator[FileChange]:
         """All that was below `at` is no longer; what is in a folder goes before it."""
@@ -162,11 +166,11 @@ class _Reader:
         if below is None:
             return
         if not _is_folder(below):
-            yield Gone(self._path(at))
+            yield Gone(self.root / at)
             return
         for name in sorted(self._names(at)):
             yield from self._gone(at / name)
-        yield FolderGone(self._path(at))
+        yield FolderGone(self.root / at)
 
     def _below(self, at: Path) -> Path | None:
         """What the command found at `at`; None for nothing."""
@@ -183,18 +187,22 @@ class _Reader:
                 names |= {place.name for place in (layer / at).iterdir()}
         return names
 
-    def _path(self, at: Path) -> Path:
-        return self.root / at
-
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether both are files with the same bytes and mode."""
-    status = other.lstat()
-    if not stat.S_ISREG(status.st_mode) or one.lstat().st_size != status.st_size:
+    """Whether two files hold the same bytes."""
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
         return False
-    if stat.S_IMODE(status.st_mode) != stat.S_IMODE(one.lstat().st_mode):
-        return False
-    return filecmp.cmp(one, other, shallow=False)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder of ours, which the command may have made unreadable."""
+    try:
+        return [*folder.iterdir()]
+    except PermissionError:
+        folder.chmod(0o700)
+        return [*folder.iterdir()]
 
 
 def _is_folder(path: Path) -> bool:

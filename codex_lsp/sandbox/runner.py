@@ -66,8 +66,11 @@ class Runner:
         if len(self._live) >= MOST_LIVE:
             raise CannotRun(f"{MOST_LIVE} commands are running; end one of them first")
         policy = self._policy()
-        confined = command.confined and policy.mode != "danger-full-access"
-        found = await self._find(snapshot.roots) if confined else _Found(UNCONFINED)
+        found = _Found(UNCONFINED)
+        if confined := command.behind is not None:
+            if command.behind != await self.confinement(snapshot.roots):
+                raise CannotRun("what holds commands back was changed meanwhile; ask again")
+            found = await self._find(snapshot.roots)
         scratch = self._folder()
         folder = scratch / f"run{next(self._numbers)}"
         argv = [*command.argv]

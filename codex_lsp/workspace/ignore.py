@@ -70,6 +70,38 @@ class Rules:
         return any(_verdict(known, path, is_folder=is_folder) for known in self.kinds)
 
 
+class Lookup:
+    """Answers about many paths of a root, in any order; each file of rules is read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._rules: dict[Path, Rules] = {}
+        self._verdicts: dict[tuple[Path, str], bool] = {}
+
+    def matches(self, path: Path, name: str) -> bool:
+        """Whether `path`, or a folder that it is in, is ignored by the files called `name`."""
+        folders = [self._root / part for part in _folders(path.relative_to(self._root))]
+        return any(self._folder(folder, name) for folder in folders) or self._judge(
+            path, name, is_folder=False
+        )
+
+    def _folder(self, folder: Path, name: str) -> bool:
+        key = (folder, name)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge(folder, name, is_folder=True)
+        return self._verdicts[key]
+
+    def _judge(self, path: Path, name: str, *, is_folder: bool) -> bool:
+        known = self._inside(path.parent).kinds[(CODEX, GIT).index(name)]
+        return _verdict(known, path, is_folder=is_folder)
+
+    def _inside(self, folder: Path) -> Rules:
+        if folder not in self._rules:
+            above = Rules() if folder == self._root else self._inside(folder.parent)
+            self._rules[folder] = above.inside(folder)
+        return self._rules[folder]
+
+
 def _verdict(known: tuple[tuple[Path, GitIgnoreSpec], ...], path: Path, *, is_folder: bool) -> bool:
     """The deepest file that says something about `path` decides."""
     for folder, spec in reversed(known):

@@ -22,15 +22,7 @@ from codex_lsp.agent.tools.write_stdin import WriteStdin
 from codex_lsp.sandbox.policy import Policy
 from codex_lsp.sandbox.runner import Runner
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
-
-FORM = re.compile(
-    r"Chunk ID: [0-9a-f]{6}\n"
-    r"Wall time: \d+\.\d{4} seconds\n"
-    r"(?:Process exited with code (?P<code>\d+)|Process running with session ID (?P<session>\d+))\n"
-    r"Original token count: \d+\n"
-    r"Output:\n(?P<text>.*)",
-    re.DOTALL,
-)
+from tests.sandbox.open_texts import FORM
 
 
 @dataclass

@@ -1,0 +1,296 @@
+"""What is kept of a command's changes, what is asked first, and what is not kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from codex_lsp.agent.actions import (
+    Action,
+    Allowed,
+    Decision,
+    Denied,
+    TouchProtected,
+    fingerprint,
+)
+from codex_lsp.agent.steps import Landed, Refused, Waiting
+from codex_lsp.sandbox.policy import Policy
+from codex_lsp.sandbox.runner import Runner
+from tests.sandbox.open_texts import FORM, OpenTexts, Tools
+
+
+class Window(OpenTexts):
+    """A person who says no to what is protected, unless `agrees`."""
+
+    agrees = False
+
+    async def permit(self, action: Action) -> Decision:
+        self.asked.append(action)
+        barred = isinstance(action, TouchProtected) and not self.agrees
+        return Denied("not that one") if barred else Allowed(fingerprint(action))
+
+    @property
+    def previews(self) -> dict[str, str]:
+        return {a.path.name: a.preview for a in self.asked if isinstance(a, TouchProtected)}
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[Runner]:
+    runner = Runner(Policy, os.environ)
+    yield runner
+    await runner.aclose()
+
+
+@pytest.fixture
+def window(tmp_path: Path) -> Window:
+    root = (tmp_path / "project").resolve()
+    root.mkdir()
+    return Window(root)
+
+
+async def run(window: Window, runner: Runner, cmd: str, *, reviewed: bool = False) -> str:
+    """What the command said, and what the model is told of its changes."""
+    tools = Tools(window, runner, reviewed=reviewed)
+    answer = await tools.exec.run(json.dumps({"cmd": cmd}))
+    await tools.commands.close()
+    found = FORM.fullmatch(answer.text)
+    assert found, answer.text
+    assert found["code"] == "0", answer.text
+    return found["text"]
+
+
+async def test_an_open_document_changes_in_the_editor_and_not_on_disk(
+    window: Window, runner: Runner
+) -> None:
+    path = window.root / "a.txt"
+    path.write_text("saved\n")
+    window.texts[path] = "unsaved\n"
+    await run(window, runner, "echo more >>a.txt")
+    assert window.texts[path] == "unsaved\nmore\n"
+    assert path.read_text() == "saved\n"
+    (landed,) = (step for step in window.said if isinstance(step, Landed))
+    assert landed.path == path
+
+
+async def test_what_was_typed_while_it_ran_is_kept(window: Window, runner: Runner) -> None:
+    path = window.root / "a.txt"
+    path.write_text("one\ntwo\nthree\n")
+    window.texts[path] = "one\ntwo\nthree\n"
+    tools = Tools(window, runner)
+    call = {"cmd": "echo four >>a.txt; sleep 0.6", "yield_time_ms": 250}
+    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
+    assert first
+    assert first["session"]
+    window.texts[path] = "one, and typed\ntwo\nthree\n"
+    await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
+    assert window.texts[path] == "one, and typed\ntwo\nthree\nfour\n"
+
+
+async def test_a_file_that_was_saved_while_it_ran_is_not_overwritten(
+    window: Window, runner: Runner
+) -> None:
+    (window.root / ".gitignore").write_text("*.log\n")
+    for name in ("a.txt", "b.log", "c.bin", "d.txt"):
+        (window.root / name).write_bytes(b"\0old" if name == "c.bin" else b"old\n")
+    tools = Tools(window, runner)
+    script = "for f in a.txt b.log c.bin; do echo theirs >$f; done; rm d.txt; sleep 0.6"
+    call = {"cmd": script, "yield_time_ms": 250}
+    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
+    assert first
+    for name in ("a.txt", "b.log", "c.bin", "d.txt"):
+        (window.root / name).write_text("mine\n")
+    answer = await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
+    for name in ("a.txt", "b.log", "c.bin", "d.txt"):
+        assert (window.root / name).read_text() == "mine\n"
+        assert f"Not kept: {name} was" in answer.text
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        ".git/hooks/post-checkout",
+        ".codex/config.toml",
+        ".agents/skill.md",
+        ".vscode/tasks.json",
+        "sub/.git/config",
+        "sub/AGENTS.md",
+        ".env",
+        ".github/workflows/ci.yml",
+        ".ENVRC",
+        "server.key",
+    ],
+)
+async def test_what_configures_tools_is_asked_for_even_where_it_was_missing(
+    window: Window, runner: Runner, made: str
+) -> None:
+    script = f"mkdir -p {Path(made).parent} && echo 'run me' >{made}; echo fine >ok.txt"
+    said = await run(window, runner, script)
+    assert not (window.root / made).exists()
+    assert (window.root / "ok.txt").read_text() == "fine\n"
+    assert "not that one" in said
+    (preview,) = window.previews.values()
+    assert "+run me" in preview
+    window.agrees = True
+    await run(window, runner, script)
+    assert (window.root / made).read_text() == "run me\n"
+
+
+@pytest.mark.parametrize("name", [".git", ".codex", ".agents"])
+async def test_what_configures_tools_cannot_be_changed_by_a_command(
+    window: Window, runner: Runner, name: str
+) -> None:
+    (window.root / name).mkdir()
+    (window.root / name / "config").write_text("mine")
+    said = await run(
+        window,
+        runner,
+        f"echo x >>{name}/config || echo held; mv {name} gone || echo held; cat {name}/config",
+    )
+    assert said.count("held") == 2
+    assert said.endswith("mine")
+    assert window.previews == {}
+
+
+async def test_a_repository_that_a_git_file_leads_to_is_closed_too(
+    window: Window, runner: Runner
+) -> None:
+    (window.root / "real").mkdir()
+    (window.root / ".git").write_text("gitdir: real\n")
+    said = await run(window, runner, "echo x >real/config || echo held")
+    assert "held" in said
+
+
+async def test_a_change_that_cannot_be_read_is_not_asked_about(
+    window: Window, runner: Runner
+) -> None:
+    script = "i=0; while [ $i -lt 6000 ]; do echo some words; i=$((i+1)); done >.envrc"
+    script += "; printf '\\0' >.env"
+    said = await run(window, runner, script)
+    assert "cannot be shown in full" in said
+    assert window.previews == {}
+    assert not (window.root / ".envrc").exists()
+
+
+async def test_what_the_project_ignores_goes_straight_to_disk(
+    window: Window, runner: Runner
+) -> None:
+    (window.root / ".gitignore").write_text("/build/\n*.pyc\n")
+    await run(window, runner, "mkdir build; echo out >build/x; printf '\\0' >m.pyc; touch build/e")
+    assert (window.root / "build/x").read_text() == "out\n"
+    assert (window.root / "m.pyc").read_bytes() == b"\0"
+    assert (window.root / "build/e").exists()
+    assert window.said == []
+    await run(window, runner, "rm -r build")
+    assert not (window.root / "build").exists()
+
+
+async def test_a_link_that_leads_out_is_asked_about(window: Window, runner: Runner) -> None:
+    (window.root / "in.txt").write_text("x")
+    script = "ln -s /etc/passwd out; ln -s in.txt inner; ln -s ../../.. up; ln -s .git/hooks h"
+    said = await run(window, runner, script)
+    assert not any((window.root / name).is_symlink() for name in ("out", "up", "h"))
+    assert (window.root / "inner").readlink() == Path("in.txt")
+    assert "not that one" in said
+    assert "/etc/passwd" in window.previews["project"]
+
+
+async def test_a_write_through_a_link_stays_in_the_workspace(
+    window: Window, runner: Runner, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("mine")
+    (window.root / "link").symlink_to(outside)
+    await run(window, runner, "echo x >link/victim || true; echo y >link/new || true; true")
+    assert (outside / "victim").read_text() == "mine"
+    assert not (outside / "new").exists()
+
+
+async def test_a_folder_swapped_for_a_link_while_it_ran_is_not_followed(
+    window: Window, runner: Runner, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (window.root / "sub").mkdir()
+    tools = Tools(window, runner)
+    call = {"cmd": "echo x >sub/new; sleep 0.6", "yield_time_ms": 250}
+    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
+    assert first
+    (window.root / "sub").rmdir()
+    (window.root / "sub").symlink_to(outside)
+    answer = await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
+    assert "reached by a link" in answer.text
+    assert [*outside.iterdir()] == []
+
+
+async def test_bytes_that_are_replaced_are_kept_aside(window: Window, runner: Runner) -> None:
+    (window.root / "image").write_bytes(b"\0old")
+    await run(window, runner, "printf '\\0new' >image")
+    assert (window.root / "image").read_bytes() == b"\0new"
+    (kept,) = (window.root.parent / "checkpoints").iterdir()
+    assert kept.read_bytes() == b"\0old"
+
+
+async def test_where_changes_are_reviewed_nothing_is_done_yet(
+    window: Window, runner: Runner
+) -> None:
+    (window.root / "a.txt").write_text("old\n")
+    (window.root / "image").write_bytes(b"\0old")
+    window.holds = True
+    script = "echo new >a.txt; mkdir d; echo x >d/b.txt; printf '\\0new' >image; ln -s a.txt l"
+    said = await run(window, runner, script, reviewed=True)
+    assert (window.root / "a.txt").read_text() == "old\n"
+    assert (window.root / "image").read_bytes() == b"\0old"
+    assert {path.name for path in window.root.iterdir()} == {"a.txt", "image"}
+    assert "The person reviews first: a.txt, d/b.txt" in said
+    assert {step.path.name for step in window.said if isinstance(step, Waiting)} == {
+        "a.txt",
+        "b.txt",
+    }
+
+
+async def test_nothing_is_deleted_where_what_replaces_it_was_refused(
+    window: Window, runner: Runner
+) -> None:
+    (window.root / "a.txt").write_text("precious\n")
+    window.refuses = {"b.txt"}
+    said = await run(window, runner, "mv a.txt b.txt")
+    assert (window.root / "a.txt").read_text() == "precious\n"
+    assert "b.txt was not changed: the editor refused it" in said
+    assert [step for step in window.said if isinstance(step, Refused)]
+
+
+async def test_a_command_that_changes_nothing_says_nothing(window: Window, runner: Runner) -> None:
+    (window.root / "a.txt").write_text("same\n")
+    assert await run(window, runner, "echo same >a.txt; touch a.txt; echo x >t; rm t") == ""
+    assert window.said == []
+
+
+async def test_an_open_document_is_not_made_something_that_is_no_text(
+    window: Window, runner: Runner
+) -> None:
+    path = window.root / "a.txt"
+    path.write_text("text\n")
+    window.texts[path] = "text, unsaved\n"
+    said = await run(window, runner, "printf '\\0' >a.txt")
+    assert "made something that is no text" in said
+    assert window.texts[path] == "text, unsaved\n"
+
+
+async def test_times_of_files_hold_for_builds(window: Window, runner: Runner) -> None:
+    """The unsaved text is as old as when it was first seen; outputs stay newer than inputs."""
+    (window.root / ".gitignore").write_text("out\n")
+    path = window.root / "a.txt"
+    path.write_text("old\n")
+    window.texts[path] = "unsaved\n"
+    build = (
+        "if [ ! out -nt a.txt ] || [ ! out -nt gen ]; then echo g >gen; cp a.txt out; echo b; fi"
+    )
+    assert await run(window, runner, build) == "b\n"
+    assert await run(window, runner, build) == ""
+    window.texts[path] = "typed\n"
+    assert await run(window, runner, build) == "b\n"
