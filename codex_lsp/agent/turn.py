@@ -191,6 +191,8 @@ async def _one_round(turn: Turn) -> _Reply:
                     patched += len(event.text)
                     tell(Patching(patched))
                 elif isinstance(event, ItemDone):
+                    if event.item in thread.items[len(before) :]:
+                        continue  # the service said it twice: a call is made once
                     thread.add(event.item)
                 elif isinstance(event, Completed):
                     thread.count(event.usage)

@@ -51,20 +51,22 @@ class Account:
     def sign_in(self, way: Literal["browser", "code"]) -> Task:
         """Start signing in, as a task that can be cancelled."""
         work = self._by_browser if way == "browser" else self._by_code
-        return self._tasks.start("Codex: sign in", self._guarded(work))
+        return self._tasks.start("Codex: sign in", self._guarded(work), signs=True)
 
     def sign_out(self) -> Task:
         """Start signing out."""
-        return self._tasks.start("Codex: sign out", self._guarded(self._out))
+        return self._tasks.start("Codex: sign out", self._guarded(self._out), signs=True)
 
     def retry(self) -> Task:
         """Try to refresh once more, although the person was told that it cannot work."""
-        return self._tasks.start("Codex: try again", self._guarded(self._again))
+        return self._tasks.start("Codex: try again", self._guarded(self._again), signs=True)
 
     def note(self, event: AuthEvent) -> None:
         """The sign-in changed: here, in another window, or in the Codex CLI."""
         log.info("credentials: %s", event.kind)
         self._wire.notify("codex/account/updated", describe_update(event.status))
+        if event.kind in {"switched", "signedOut"}:
+            self._tasks.cancel_turns()
         ours, self._own_change = self._own_change, False
         if event.kind in {"switched", "signedOut"} and not ours:
             self._say(INFO, f"Codex: {sentence(event.status)}")

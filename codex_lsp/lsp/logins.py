@@ -72,4 +72,4 @@ def _begin(
             done = {"loginId": task.id, "success": outcome is None, "error": outcome}
             bench.wire.notify("codex/account/login/completed", done)
 
-    return bench.tasks.start("Codex: sign in", work)
+    return bench.tasks.start("Codex: sign in", work, signs=True)

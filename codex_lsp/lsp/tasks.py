@@ -39,7 +39,8 @@ class Task:
     """One piece of work. `state`: running, done, failed or cancelled.
 
     `told`: the person hears of its failure in another way than a message of its own. `job` is
-    there where the work is one that can be added to and gone on from.
+    there where the work is one that can be added to and gone on from. `signs`: it is about signing
+    in or out itself.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Task:
     told: bool = False
     job: Job | None = None
     meter: Meter = field(default_factory=Meter)
+    signs: bool = False
 
     def describe(self) -> dict[str, object]:
         """As `codex.task.list` shows it."""
@@ -109,10 +111,10 @@ class Tasks:
         self.on_change: Callable[[], None] = lambda: None
         """Hears of it when a task began or ended."""
 
-    def start(self, title: str, work: Work, *, job: Job | None = None) -> Task:
+    def start(self, title: str, work: Work, *, job: Job | None = None, signs: bool = False) -> Task:
         """Start `work` and return at once."""
         task_id = f"codex-{uuid.uuid4().hex[:12]}"
-        task = Task(task_id, title, Progress(self._wire, task_id, title), job=job)
+        task = Task(task_id, title, Progress(self._wire, task_id, title), job=job, signs=signs)
         self._tasks[task_id] = task
         task.handle = self._spawn(self._supervise(task, work), name=title)
         self.on_change()
@@ -130,6 +132,12 @@ class Tasks:
         """Cancel whatever runs."""
         for task in self.running():
             self.cancel(task.id)
+
+    def cancel_turns(self) -> None:
+        """The sign-in is another one, or none: what was begun with the old one changes nothing."""
+        for task in self.running():
+            if not task.signs:
+                self.cancel(task.id)
 
     def running(self) -> list[Task]:
         """The tasks that have not ended, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from codex_lsp.agent.ports import (
@@ -24,6 +25,7 @@ class FolderEditor:
         self.root = root
         self.texts = {root / name.replace("__", "."): text for name, text in texts.items()}
         self.refusal: str | None = None
+        self.waits = asyncio.Event()
 
     def snapshot(self) -> Snapshot:
         buffers = {path: BufferText(path, text, 1, "python") for path, text in self.texts.items()}

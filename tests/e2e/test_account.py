@@ -15,6 +15,7 @@ from tests.doubles.authority import RemoteAuthority, authority_process
 from tests.doubles.editor_client import EditorClient, editing
 from tests.doubles.minted import ALICE
 from tests.doubles.model_rules import Rule, mends
+from tests.doubles.model_script import Gate, Patch, Reasoning, Turn
 from tests.doubles.model_service import ModelService
 from tests.e2e.tools import REPO
 
@@ -136,3 +137,36 @@ async def test_a_thin_client_signs_in_by_request(world: World) -> None:
     assert status["account"] == {"type": "apiKey"}
     cancelled = await client.ask("codex/account/login/cancel", {"loginId": "no-such"})
     assert cancelled == {"status": "notFound"}
+
+
+async def test_a_turn_that_was_begun_before_a_sign_out_changes_nothing_after_it(
+    tmp_path: Path,
+) -> None:
+    waiting = Turn((Reasoning("Hm."), Gate("written"), Patch(RULE.patch())))
+    async with ModelService([waiting]) as service:
+        with authority_process() as authority:
+            world = World(tmp_path, authority, service)
+            try:
+                await _signed_out_meanwhile(world)
+            finally:
+                await world.aclose()
+
+
+async def _signed_out_meanwhile(world: World) -> None:
+    client = await world.window("helix-25.07")
+    key = {"type": "apiKey", "apiKey": "sk-proj-canary"}
+    await client.ask("codex/account/login/start", key)
+    document = client.editor.open(client.editor.workspace / "twice.py", BROKEN)
+    token = (await client.execute("codex.fix", {"path": "twice.py", "line": 2}))["taskId"]
+    seen = client.editor.progress
+
+    def says(word: str) -> bool:
+        return word in str((seen.get(token) or [{}])[-1].get("message"))
+
+    await client.until(lambda: says("thinking"), "the first of the answer")
+    await client.ask("codex/account/logout", {})
+    await client.until(lambda: says("Cancelled."), "the turn's end")
+    await world.service.release("written")
+    await client.execute("codex.auth.status")
+    assert document.text == BROKEN
+    assert not client.editor.edits

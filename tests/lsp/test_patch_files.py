@@ -269,6 +269,17 @@ def permit_again(asked: list[Action]) -> Any:
     return permit
 
 
+async def test_a_permission_for_something_else_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    window = Window("helix-25.07", tmp_path)
+
+    async def permit(_: Action) -> Decision:
+        return Allowed(fingerprint(TouchProtected(tmp_path / "AGENTS.md", "")))
+
+    assert "patch rejected" in (await window.tool(permit=permit).run(PROTECTED)).text
+    assert texts(tmp_path) == {"a.py": "x = 1\n"}
+
+
 async def test_without_a_permit_protected_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = 1\n")
     window = Window("helix-25.07", tmp_path)

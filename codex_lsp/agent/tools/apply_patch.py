@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codex_lsp.agent.actions import Denied, Permit, TouchProtected
+from codex_lsp.agent.actions import Denied, Permit, TouchProtected, covers
 from codex_lsp.agent.changeset import AllMade, Failed, Made, make
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.events import RequestRefused
@@ -143,7 +143,9 @@ class ApplyPatch:
 
     async def _denied(self, action: TouchProtected) -> Denied | None:
         decision = Denied() if self._permit is None else await self._permit(action)
-        return decision if isinstance(decision, Denied) else None
+        if isinstance(decision, Denied):
+            return decision
+        return None if covers(decision, action) else Denied("something else was permitted")
 
     async def _make(self, changes: Sequence[Change], live: Snapshot) -> Answer:
         outcome = await make(changes, self._editor, label=self._label, note=self._note)
