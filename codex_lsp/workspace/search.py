@@ -98,18 +98,27 @@ def ripgrep(snapshot: Snapshot) -> str | None:
 async def _matches(snapshot: Snapshot, query: Query, program: str | None) -> AsyncGenerator[Match]:
     wanted = _Wanted(snapshot, query)
     texts = [(str(path), buffer.text) for path, buffer in wanted.buffers()]
-    on_disk: list[tuple[str, str]] = []
-    if not program:
-        on_disk = await asyncio.to_thread(lambda: [(str(p), str(p)) for p in wanted.on_disk()])
-    if texts or on_disk:
-        async with aclosing(_by_python(query, texts, on_disk)) as ours:
+    if texts:
+        async with aclosing(_by_python(query, texts, [])) as ours:
             async for match in ours:
                 yield match
     if program:
-        async with aclosing(_by_ripgrep(query, program)) as theirs:
-            async for match in theirs:
-                if await asyncio.to_thread(wanted.from_disk, match.path):
-                    yield match
+        try:
+            async with aclosing(_by_ripgrep(query, program)) as theirs:
+                async for match in theirs:
+                    if await asyncio.to_thread(wanted.from_disk, match.path):
+                        yield match
+        except _Failed:  # its patterns know less than Python's
+            program = None
+    if not program:
+        on_disk = await asyncio.to_thread(lambda: [(str(p), str(p)) for p in wanted.on_disk()])
+        async with aclosing(_by_python(query, [], on_disk)) as ours:
+            async for match in ours:
+                yield match
+
+
+class _Failed(Exception):
+    """A search program gave up before it told anything."""
 
 
 class _Wanted:
@@ -208,10 +217,14 @@ async def _lines(command: list[str], given: bytes) -> AsyncGenerator[bytes]:
         stderr=asyncio.subprocess.DEVNULL,
         limit=_LONGEST_LINE,
     )
+    told = False
     feeding = asyncio.ensure_future(_feed(cast("asyncio.StreamWriter", process.stdin), given))
     try:
         async for line in cast("asyncio.StreamReader", process.stdout):
+            told = True
             yield line
+        if await process.wait() > 1 and not told:
+            raise _Failed
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -109,6 +109,8 @@ async def test_search_can_be_narrowed(tree: Path, engine: str) -> None:
     assert await found(tree, pattern="x = ", literal=True, path="sub/deep/c.py") == {
         "sub/deep/c.py:1:x = needle"
     }
+    assert await found(tree, pattern="x = (?!n)") == {"No line matches."}
+    assert await found(tree, pattern="x = (?!m)") == {"sub/deep/c.py:1:x = needle"}
     assert await found(tree, pattern="(", literal=True) == {"No line matches."}
 
 
