@@ -15,6 +15,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "logout": ("codex_lsp.cli.logout", "sign out, here and at the sign-in service"),
     "status": ("codex_lsp.cli.status", "show who is signed in"),
     "doctor": ("codex_lsp.cli.doctor", "say what works on this machine and what does not"),
+    "setup": ("codex_lsp.cli.setup", "print or write the configuration of an editor"),
     "demo": ("codex_lsp.cli.demo", "watch a fix happen, with the model that is there"),
     "local": ("codex_lsp.cli.local", "manage model files that answer on this machine"),
 }

@@ -1,0 +1,119 @@
+"""`codex-lsp setup`: adds to what is there, asks first, and does nothing twice."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from codex_lsp.cli.editor_setups import SETUPS, Cannot, Setup, Wanted
+from codex_lsp.cli.main import main
+from tests.e2e.neovim import neovim
+from tests.e2e.scene import FIXED, LINE, scene
+from tests.e2e.tools import require
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def wanted(home: Path, *languages: str) -> Wanted:
+    return Wanted({"PATH": ""}, home, languages or ("python",))
+
+
+@pytest.mark.parametrize("editor", sorted(SETUPS))
+def test_without_write_nothing_is_touched(
+    editor: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["setup", editor]) == 0
+    assert capsys.readouterr().out.strip()
+    assert not [*home.iterdir()]
+
+
+@pytest.mark.parametrize("editor", ["neovim", "helix", "eglot", "lsp-mode"])
+def test_what_is_there_stays_and_a_second_run_changes_nothing(
+    editor: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {
+        home / ".config/nvim/init.lua": "vim.o.number = true",
+        home / ".config/helix/languages.toml": '[language-server.x]\ncommand = "x"\n',
+        home / ".emacs": "(setq a 1)\n",
+    }
+    for path, text in before.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert main(["setup", editor, "--write", "--yes"]) == 0
+    capsys.readouterr()
+    for path, text in before.items():
+        assert path.read_text().startswith(text)
+    after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert len(after) > len(before) or editor == "helix"
+    assert main(["setup", editor, "--write", "--yes"]) == 0
+    assert "All of it is there already" in capsys.readouterr().out
+    assert after == {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def test_without_a_yes_nothing_is_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["setup", "neovim", "--write"]) == 1
+    assert "+vim.lsp.enable('codex')" in capsys.readouterr().out
+    assert not [*home.iterdir()]
+
+
+def test_helix_keeps_the_servers_of_a_language(tmp_path: Path) -> None:
+    program = tmp_path / "hx"
+    said = "Configured language servers:\n  \x1b[31mX\x1b[m pylsp: not found\n  Y ruff: /bin/ruff\n"
+    program.write_text(f"#!/bin/sh\nprintf '{said}Configured debug adapter: None\\n'\n")
+    program.chmod(0o755)
+    [file] = SETUPS["helix"](Wanted({"PATH": str(tmp_path)}, tmp_path, ("python",))).files
+    [entry] = tomllib.loads(file.new)["language"]
+    assert entry == {"name": "python", "language-servers": ["pylsp", "ruff", "codex-lsp"]}
+
+
+def test_an_entry_that_is_the_persons_own_is_left_to_them(tmp_path: Path) -> None:
+    path = tmp_path / ".config/helix/languages.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('[[language]]\nname = "python"\nlanguage-servers = ["pylsp"]\n')
+    with pytest.raises(Cannot, match='Add "codex-lsp" to its language-servers'):
+        SETUPS["helix"](wanted(tmp_path))
+    path.write_text("not toml")
+    with pytest.raises(Cannot, match="not valid TOML"):
+        SETUPS["helix"](wanted(tmp_path))
+
+
+def test_a_block_of_an_older_version_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / ".emacs").write_text(
+        "(a)\n;; codex-lsp: begin\n(old)\n;; codex-lsp: end\n(z)\n", encoding="utf-8"
+    )
+    text = _text_of(SETUPS["eglot"](wanted(tmp_path)), ".emacs")
+    assert text.startswith("(a)\n;; codex-lsp: begin\n(add-to-list")
+    assert text.endswith(";; codex-lsp: end\n(z)\n")
+    assert "(old)" not in text
+
+
+@pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
+async def test_neovim_works_with_what_was_written(name: str, tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        places = {
+            "XDG_CONFIG_HOME": str(here.folder / ".nvim" / "config"),
+            "XDG_DATA_HOME": str(here.folder / ".nvim" / "data"),
+        }
+        setup = SETUPS["neovim"](Wanted(places, tmp_path, ()))
+        for file in setup.files:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            file.path.write_text(file.new)
+        config = here.folder / ".nvim/config/nvim/init.lua"
+        async with neovim(require(name), config, here.folder, here.env) as editor:
+            await editor.edit(here.file, LINE)
+            await editor.command("Codex fix")
+            await editor.wait_for(FIXED)
+            await editor.task_ended()
+
+
+def _text_of(setup: Setup, name: str) -> str:
+    [file] = [file for file in setup.files if file.path.name == name]
+    return file.new
