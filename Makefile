@@ -1,6 +1,6 @@
 # The same words everywhere: demo, test, check. Each sets up what it needs.
 PYTHON ?= python3
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist loadgroup
 VENV ?= .venv
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -10,7 +10,7 @@ endif
 STAMP := $(VENV)/.ready
 LOCAL := $(VENV)/.local
 
-.PHONY: setup local demo test lint types contracts check bench clean
+.PHONY: setup local demo test lint types contracts check bench vscode clean
 
 setup: $(STAMP)
 
@@ -47,6 +47,12 @@ types: setup
 
 contracts: setup
 	$(BIN)/lint-imports
+
+# The VS Code extension, with the server in it for those who have none: editors/vscode/*.vsix.
+vscode: setup
+	rm -rf editors/vscode/server
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir editors/vscode/server .
+	cd editors/vscode && npm ci && npm run package
 
 # Measures on Pythons with nothing but what a person installs: development tools slow imports down.
 bench: setup

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codex_lsp import __version__
+from codex_lsp.config import editor_schema
 from codex_lsp.config.editor_settings import Setting, reference
 from codex_lsp.lsp.registry import COMMANDS, FEATURES
 
@@ -58,6 +61,33 @@ def test_every_custom_method_is_documented_and_no_other() -> None:
         re.findall(r"^\| `(codex/[a-zA-Z/]+)`", read("editors/PROTOCOL.md"), re.MULTILINE)
     )
     assert documented == sent | served
+
+
+def vscode() -> Any:
+    """What the VS Code extension declares."""
+    return json.loads(read("editors/vscode/package.json"))
+
+
+def test_the_vscode_extension_declares_the_servers_settings() -> None:
+    """`python -m codex_lsp.config.editor_schema` prints what has to stand there."""
+    declared = vscode()["contributes"]["configuration"]["properties"]
+    own = [key for key in declared if key.startswith("codex.server.")]
+    assert {key: declared[key] for key in declared if key not in own} == editor_schema.properties()
+    assert {declared[key]["scope"] for key in own} == {"machine"}  # a workspace has no say in them
+
+
+def test_the_vscode_extension_has_each_command_that_a_person_calls() -> None:
+    declared = {command["command"] for command in vscode()["contributes"]["commands"]}
+    own = {"codex.menu", "codex.auth.signIn", "codex.log.show", "codex.server.restart"}
+    # These need an argument that only a code action has, or answer what only a program reads.
+    for_programs = {"codex.turn.accept", "codex.turn.reject", "codex.task.list"}
+    assert declared - own == set(COMMANDS) - for_programs
+
+
+def test_the_vscode_extension_has_the_version_of_the_server() -> None:
+    lock = json.loads(read("editors/vscode/package-lock.json"))
+    assert vscode()["version"] == lock["version"] == lock["packages"][""]["version"] == __version__
+    assert '"resolved"' not in json.dumps(lock)  # it names no registry: anyone's serves
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))

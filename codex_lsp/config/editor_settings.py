@@ -133,7 +133,8 @@ def parse(section: object, over: EditorSettings | None = None) -> Parsed:
             problems.append(f"`{setting.key}` {problem}; it stays at {getattr(over, entry.name)!r}")
         else:
             values[entry.name] = value
-    unknown = [key for key in flat if not key.startswith("_")]  # Lua clients pad empty tables
+    # Lua clients pad empty tables; VS Code's keeps what it needs to start us in the same section.
+    unknown = [key for key in flat if not key.startswith(("_", "server."))]
     problems += [f"`codex.{key}` is not a setting of codex-lsp" for key in unknown]
     return Parsed(replace(over, **values), tuple(problems))
 

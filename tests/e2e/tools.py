@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -28,7 +29,11 @@ def require(name: str) -> Path:
     found = tool(name)
     if found is not None:
         return found
-    reason = f"{name} is not installed: run .ci/install-tools"
+    lacking(f"{name} is not installed: run .ci/install-tools")
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skip the test for this reason, or fail it in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

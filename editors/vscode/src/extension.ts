@@ -1,0 +1,62 @@
+// Puts the parts together: one language server a window, and what VS Code shows of it.
+// Whatever can be decided by the server is decided there.
+
+import * as vscode from 'vscode';
+import { State, type LanguageClient } from 'vscode-languageclient/node';
+import { connect } from './client';
+import { feedDiagnostics } from './diagnostics';
+import { findServer, offerToInstall } from './install';
+import { signIn } from './login';
+import { Status } from './status';
+
+let client: LanguageClient | undefined; // the one of this window
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const log = vscode.window.createOutputChannel('Codex', { log: true });
+  const status = new Status();
+  let feed: vscode.Disposable | undefined;
+
+  const start = async (): Promise<void> => {
+    feed?.dispose();
+    await client?.dispose();
+    client = feed = undefined;
+    status.show('stopped');
+    const server = findServer();
+    if (server === undefined) {
+      void offerToInstall(context.extensionUri, start);
+      return;
+    }
+    const next = (client = connect(server, log, status));
+    next.onDidChangeState(({ newState }) => {
+      const running = newState === State.Running;
+      void vscode.commands.executeCommand('setContext', 'codex.running', running);
+      status.show(running ? 'running' : 'stopped');
+      if (running) {
+        void status.readAccount(next);
+      }
+    });
+    next.onNotification('codex/account/updated', () => status.readAccount(next));
+    feed = feedDiagnostics(next);
+    await next.start();
+  };
+
+  context.subscriptions.push(
+    log,
+    status,
+    new vscode.Disposable(() => feed?.dispose()),
+    vscode.commands.registerCommand('codex.server.restart', start),
+    vscode.commands.registerCommand('codex.log.show', () => log.show()),
+    vscode.commands.registerCommand('codex.auth.signIn', () => client && signIn(client)),
+    vscode.commands.registerCommand('codex.menu', () => status.menu()),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration('codex.server.path')) {
+        void start();
+      }
+    }),
+  );
+  await start();
+}
+
+export function deactivate(): Promise<void> | undefined {
+  return client?.stop();
+}

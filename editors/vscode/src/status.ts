@@ -1,0 +1,167 @@
+// One item in the status bar: whether the server runs, who is signed in, what is being done. A click
+// cancels what is being done; else it shows a menu. Each task also has a notification with a button.
+
+import * as vscode from 'vscode';
+import type {
+  LanguageClient,
+  ProgressToken,
+  WorkDoneProgressBegin,
+  WorkDoneProgressEnd,
+  WorkDoneProgressReport,
+} from 'vscode-languageclient/node';
+
+type Value = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgressEnd;
+
+interface Account {
+  readonly account: { readonly type: string; readonly email?: string; readonly planType?: string } | null;
+}
+
+interface Task {
+  readonly title: string;
+  readonly cancel: () => unknown;
+  readonly end: () => void;
+  report: (message: string) => void;
+}
+
+const ENDED_MS = 5_000; // how long the status bar says how a task ended
+
+export class Status implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem('codex', vscode.StatusBarAlignment.Right);
+  private readonly tasks = new Map<ProgressToken, Task>();
+  private server: 'running' | 'stopped' = 'stopped';
+  private account: Account['account'] = null;
+
+  constructor() {
+    this.item.name = 'Codex';
+    this.item.command = 'codex.menu';
+    this.draw();
+    this.item.show();
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+
+  /** The server started or ended. */
+  show(server: 'running' | 'stopped'): void {
+    this.server = server;
+    if (server === 'stopped') {
+      this.tasks.forEach(({ end }) => end());
+      this.tasks.clear();
+    }
+    this.draw();
+  }
+
+  async readAccount(client: LanguageClient): Promise<void> {
+    const answer = await client.sendRequest<Account>('codex/account/read', {});
+    this.account = answer.account;
+    this.draw();
+  }
+
+  /** A task of the server began, goes on, or ended; `cancel` asks the server to end it. */
+  progress(token: ProgressToken, value: Value, cancel: () => unknown): void {
+    switch (value.kind) {
+      case 'begin':
+        this.tasks.set(token, begin(value, cancel));
+        break;
+      case 'report':
+        this.tasks.get(token)?.report(value.message ?? '');
+        break;
+      case 'end':
+        this.tasks.get(token)?.end();
+        this.tasks.delete(token);
+        if (value.message) {
+          vscode.window.setStatusBarMessage(`Codex: ${value.message}`, ENDED_MS);
+        }
+    }
+    this.draw();
+  }
+
+  /** What a click on the item does. */
+  async menu(): Promise<void> {
+    const [first, ...more] = this.tasks.values();
+    if (first !== undefined && more.length === 0) {
+      first.cancel();
+      return;
+    }
+    const cancels = [...this.tasks.values()].map(({ title, cancel }) => ({
+      label: `$(stop-circle) Cancel ${title}`,
+      act: cancel,
+    }));
+    const chosen = await vscode.window.showQuickPick(
+      [...cancels, ...this.commands().map(([label, command]) => ({
+        label,
+        act: () => vscode.commands.executeCommand(command),
+      }))],
+      { title: 'Codex', placeHolder: this.whoAmI() },
+    );
+    await chosen?.act();
+  }
+
+  private commands(): [string, string][] {
+    if (this.server === 'stopped') {
+      return [
+        ['$(debug-restart) Start the server', 'codex.server.restart'],
+        ['$(output) Show the log', 'codex.log.show'],
+      ];
+    }
+    return [
+      this.account
+        ? ['$(sign-out) Sign out', 'codex.auth.logout']
+        : ['$(account) Sign in…', 'codex.auth.signIn'],
+      ['$(discard) Undo the last turn', 'codex.turn.undo'],
+      ['$(debug-restart) Restart the server', 'codex.server.restart'],
+      ['$(output) Show the log', 'codex.log.show'],
+    ];
+  }
+
+  private draw(): void {
+    const [task] = this.tasks.values();
+    const more = this.tasks.size > 1 ? ` +${this.tasks.size - 1}` : '';
+    this.item.text =
+      this.server === 'stopped'
+        ? '$(warning) Codex'
+        : task
+          ? `$(sync~spin) ${task.title}${more}`
+          : '$(sparkle) Codex';
+    this.item.tooltip =
+      this.server === 'stopped'
+        ? 'codex-lsp is not running'
+        : task
+          ? 'Click to cancel'
+          : this.whoAmI();
+  }
+
+  private whoAmI(): string {
+    const account = this.account;
+    if (account === null) {
+      return 'Not signed in to OpenAI';
+    }
+    if (account.type === 'apiKey') {
+      return 'Signed in with an API key';
+    }
+    return `Signed in as ${account.email ?? 'a ChatGPT user'}${account.planType ? ` (${account.planType})` : ''}`;
+  }
+}
+
+// A notification, because VS Code offers to cancel nothing else.
+function begin({ title, message }: WorkDoneProgressBegin, cancel: () => unknown): Task {
+  let end = (): void => undefined;
+  const task: Task = {
+    title,
+    cancel,
+    end: () => end(),
+    report: () => undefined,
+  };
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  void vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (progress, cancelled) => {
+      task.report = (now) => progress.report({ message: now });
+      task.report(message ?? '');
+      cancelled.onCancellationRequested(cancel);
+      return ended;
+    },
+  );
+  return task;
+}
