@@ -80,7 +80,10 @@ def test_the_vscode_extension_has_each_command_that_a_person_calls() -> None:
     declared = {command["command"] for command in vscode()["contributes"]["commands"]}
     own = {"codex.menu", "codex.auth.signIn", "codex.log.show", "codex.server.restart"}
     # These need an argument that only a code action has, or answer what only a program reads.
-    for_programs = {"codex.turn.accept", "codex.turn.reject", "codex.task.list"}
+    for_programs = {
+        *("codex.turn.accept", "codex.turn.reject", "codex.task.list"),
+        *("codex.approval.respond", "codex.approval.list"),
+    }
     assert declared - own == set(COMMANDS) - for_programs
 
 

@@ -27,9 +27,9 @@ def tool(name: str) -> Path | None:
 def require(name: str) -> Path:
     """The program `name`; without it the test is skipped, but failed in CI, which installs it."""
     found = tool(name)
-    if found is not None:
-        return found
-    lacking(f"{name} is not installed: run .ci/install-tools")
+    if found is None:
+        lacking(f"{name} is not installed: run .ci/install-tools")
+    return found
 
 
 def lacking(reason: str) -> NoReturn:
