@@ -51,6 +51,21 @@ class _Session:
     said: list[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a window runs commands: `shell` is the person's, `login` whether a login shell may be
+    asked for. `limit` bounds what the model gets of an output; `checkpoints` is where the old bytes
+    go of what is no text; `reviewed`: the person wants to see each change first.
+    """
+
+    runner: CommandRunner
+    shell: str
+    checkpoints: Path
+    login: bool = True
+    limit: truncation.Limit = truncation.DEFAULT
+    reviewed: bool = False
+
+
 class Commands:
     """See the file. `close` belongs to the end of the turn, however it ends."""
 
@@ -109,13 +124,16 @@ class Commands:
             await session.process.kill()
         return await self._look(session, began, seconds, limit)
 
-    async def close(self) -> list[str]:
-        """End what still runs and take over what it changed; what the person should know of it."""
+    async def close(self, *, take: bool = True) -> list[str]:
+        """End what still runs and take over what it changed; what the model would be told of it.
+
+        Without `take`, as after a cancel, what it changed is dropped.
+        """
         said: list[str] = []
         try:
             for session in [*self._sessions.values()]:
                 await session.process.kill()
-                said += await self._taken(session)
+                said += await self._taken(session) if take else []
         finally:
             for session in [*self._sessions.values()]:
                 await self._forget(session)

@@ -58,7 +58,7 @@ class TakeOver:
     """For one turn. `checkpoints`: where the old bytes go of what is no text.
 
     `reviewed`: the person wants to see each change first, so what no editor can hold back is
-    asked about.
+    asked about. `changed` fills with the texts of the files that change.
     """
 
     def __init__(

@@ -10,16 +10,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from codex_lsp.agent.commands import Commands
 from codex_lsp.agent.steps import StepSink
+from codex_lsp.agent.takeover import TakeOver
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
 from codex_lsp.agent.tools.ask_person import AskThePerson
 from codex_lsp.agent.tools.diagnostics import Diagnostics
+from codex_lsp.agent.tools.exec_command import ExecCommand
 from codex_lsp.agent.tools.list_files import ListFiles
 from codex_lsp.agent.tools.read_file import ReadFile
 from codex_lsp.agent.tools.search_files import SearchFiles
 from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.tools.update_plan import UpdatePlan
 from codex_lsp.agent.tools.view_image import ViewImage
+from codex_lsp.agent.tools.write_stdin import WriteStdin
 from codex_lsp.agent.workplace import Workplace
 
 
@@ -53,7 +57,41 @@ async def for_jobs(
     tools: list[Tool] = [patch, *_looking(at), UpdatePlan(tell)]
     if at.ask is not None:
         tools.append(AskThePerson(at.ask, tell))
-    yield Toolbox(tuple(tools), patch.changed)
+    async with _commands(at, tell, patch, label) as running:
+        yield Toolbox((*tools, *running), patch.changed)
+
+
+@asynccontextmanager
+async def _commands(
+    at: Workplace, tell: StepSink, patch: ApplyPatch, label: str
+) -> AsyncIterator[tuple[Tool, ...]]:
+    """The tools that run commands. What still runs in the end is killed; what it changed is taken
+    over, but not where the turn broke off.
+    """
+    if at.running is None or at.permit is None:
+        yield ()
+        return
+    how = at.running
+    take = TakeOver(
+        at.editor,
+        at.snapshots,
+        at.permit,
+        tell,
+        label=label,
+        checkpoints=how.checkpoints,
+        reviewed=how.reviewed,
+    )
+    take.changed = patch.changed
+    commands = Commands(how.runner, at.permit, at.snapshots, take)
+    run = ExecCommand(
+        commands, at.snapshots, patch.run, shell=how.shell, login=how.login, limit=how.limit
+    )
+    try:
+        yield run, WriteStdin(commands, how.limit)
+    except BaseException:
+        await commands.close(take=False)
+        raise
+    await commands.close()
 
 
 def _looking(at: Workplace) -> list[Tool]:

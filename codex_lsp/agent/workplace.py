@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codex_lsp.agent.actions import Permit
+from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
@@ -32,7 +33,7 @@ class Workplace:
     sent of a file; `effort` is the reasoning effort, None for the model's own default. `reported`
     tells the problems that the editor knows of a file. What needs the person's word is not done
     where there is no `permit`. `window` is how much the model takes; `ask` puts a question to the
-    person, None where nobody can be asked.
+    person, None where nobody can be asked. Commands are run where there is `running`.
     """
 
     model: Model
@@ -45,3 +46,4 @@ class Workplace:
     permit: Permit | None = None
     window: Window = field(default_factory=Window)
     ask: AskPerson | None = None
+    running: Running | None = None

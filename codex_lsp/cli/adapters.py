@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.events import ModelError
 from codex_lsp.cli.configuration import configured, sources
+from codex_lsp.cli.runner import LateRunner
 from codex_lsp.lsp.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters
 
@@ -105,6 +106,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
         late.append(LateModel(lambda: connect(_config(args), args, named, credentials)))
         return late[-1]
 
+    runner = LateRunner(partial(_config_for, args))
     try:
         yield Adapters(
             open_model,
@@ -114,8 +116,10 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             window=model_window(start.config, args.provider),
             home=start.home,
             configuration=partial(_config_for, args),
+            runner=runner,
         )
     finally:
+        await runner.aclose()
         for opened in late:
             with contextlib.suppress(OSError):
                 await opened.aclose()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.ports import Model
+from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.small_fix import OpenCompletion
+from codex_lsp.agent.tools.exec_command import person_shell
+from codex_lsp.agent.truncation import DEFAULT, Limit
 from codex_lsp.agent.usage import Meter
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
@@ -68,6 +72,7 @@ class Adapters:
     window: Window = field(default_factory=Window)
     home: Path | None = None
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
+    runner: CommandRunner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,20 @@ class Workbench:
             effort=self.chosen.effort or self.settings.effort or config.model_reasoning_effort,
             reported=self._reported,
             window=self.adapters.window,
+            running=self._running(config),
+        )
+
+    def _running(self, config: CodexToml) -> Running | None:
+        """How commands are run here."""
+        if self.adapters.runner is None:
+            return None
+        tokens = config.tool_output_token_limit
+        return Running(
+            self.adapters.runner,
+            person_shell(os.environ),
+            self.adapters.state_folder / "checkpoints",
+            limit=DEFAULT if tokens is None else Limit(tokens),
+            reviewed=self.settings.apply == "propose",
         )
 
     def _reported(self, path: Path) -> tuple[Problem, ...] | None:

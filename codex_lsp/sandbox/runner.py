@@ -34,16 +34,17 @@ UNCONFINED = Confinement("", "", network=True, reviewed=False)
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What confines commands in some folders. `program` is bubblewrap."""
+    """What works in some folders: `program` is bubblewrap."""
 
-    confinement: Confinement
     program: Path | None = None
 
 
 class Runner:
-    """One per window. `policy` is asked before each command, for settings change."""
+    """One per window. `policy` says what commands in some folders may do; it may read files, and
+    is asked before each command, for settings change.
+    """
 
-    def __init__(self, policy: Callable[[], Policy], env: Mapping[str, str]) -> None:
+    def __init__(self, policy: Callable[[Sequence[Path]], Policy], env: Mapping[str, str]) -> None:
         self._policy = policy
         self._env = env
         self._found: dict[tuple[Path, ...], _Found] = {}
@@ -55,22 +56,27 @@ class Runner:
 
     async def confinement(self, roots: Sequence[Path]) -> Confinement:
         """See `agent.ports.CommandRunner`."""
-        policy = self._policy()
+        return (await self._behind(roots))[1]
+
+    async def _behind(self, roots: Sequence[Path]) -> tuple[_Found, Confinement, Policy]:
+        policy = await asyncio.to_thread(self._policy, roots)
         if policy.mode == "danger-full-access":
-            return UNCONFINED
+            return _Found(), UNCONFINED, policy
         found = await self._find(roots)
-        return found.confinement
+        if found.program is not None:
+            return found, _by_bubblewrap(policy), policy
+        return found, UNCONFINED, policy
 
     async def start(self, command: Command, snapshot: Snapshot) -> Running:
         """See `agent.ports.CommandRunner`."""
         if len(self._live) >= MOST_LIVE:
             raise CannotRun(f"{MOST_LIVE} commands are running; end one of them first")
-        policy = self._policy()
-        found = _Found(UNCONFINED)
-        if confined := command.behind is not None:
-            if command.behind != await self.confinement(snapshot.roots):
-                raise CannotRun("what holds commands back was changed meanwhile; ask again")
-            found = await self._find(snapshot.roots)
+        found, behind, policy = await self._behind(snapshot.roots)
+        confined = command.behind is not None
+        if not confined:
+            found = _Found()
+        elif command.behind != behind:
+            raise CannotRun("what holds commands back was changed meanwhile; ask again")
         scratch = self._folder()
         folder = scratch / f"run{next(self._numbers)}"
         argv = [*command.argv]
@@ -154,18 +160,17 @@ class Runner:
     async def _look(self, roots: Sequence[Path]) -> _Found:
         for program in bubblewrap.candidates(self._env.get("PATH"), roots):
             if await self._works(program, roots):
-                return _Found(_by_bubblewrap(self._policy()), program)
-        return _Found(UNCONFINED)
+                return _Found(program)
+        return _Found()
 
     async def _works(self, program: Path, roots: Sequence[Path]) -> bool:
         """Run a command behind it that reads what is laid over the roots and changes it."""
         folder = self._folder() / f"probe{next(self._numbers)}"
-        policy = Policy(network=self._policy().network)
         try:
             layers = await asyncio.to_thread(_probe_layers, outermost([*roots]), folder)
             child = await self._in_bubblewrap(
                 program,
-                policy,
+                Policy(),
                 layers,
                 Command((), Path("/")),
                 ["/bin/sh", "-c", _PROBE, "sh", *(str(layer.root) for layer in layers)],

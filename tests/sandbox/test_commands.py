@@ -75,7 +75,7 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     root = tmp_path / "project"
     root.mkdir()
-    runner = Runner(Policy, os.environ)
+    runner = Runner(lambda _roots: Policy(), os.environ)
     bench = Bench(root.resolve(), runner)
     yield bench
     await bench.commands.close()

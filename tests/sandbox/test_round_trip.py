@@ -105,7 +105,7 @@ def expected(folder: Path, root: Path, texts: dict[Path, str], given: str) -> Pa
 async def test_taking_over_gives_what_running_in_place_would_have_given(tmp_path: Path) -> None:
     replay = os.environ.get("CODEX_LSP_ROUND_TRIP_SEED")
     first = Random().randrange(1 << 32) if replay is None else int(replay)
-    runner = Runner(Policy, os.environ)
+    runner = Runner(lambda _roots: Policy(), os.environ)
     try:
         for seed in range(first, first + (ROUNDS if replay is None else 1)):
             await one_round(tmp_path / str(seed), seed, runner)

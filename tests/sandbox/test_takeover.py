@@ -40,7 +40,7 @@ class Window(OpenTexts):
 
 @pytest.fixture
 async def runner() -> AsyncIterator[Runner]:
-    runner = Runner(Policy, os.environ)
+    runner = Runner(lambda _roots: Policy(), os.environ)
     yield runner
     await runner.aclose()
 
