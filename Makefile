@@ -10,7 +10,7 @@ endif
 STAMP := $(VENV)/.ready
 LOCAL := $(VENV)/.local
 
-.PHONY: setup local demo test lint types contracts check bench vscode clean
+.PHONY: setup local demo test lint types contracts check bench vscode dist clean
 
 setup: $(STAMP)
 
@@ -63,6 +63,12 @@ bench: setup
 	done
 
 check: lint types contracts test
+
+# What a release is made of; `python -m release.notes VERSION` prints its notes.
+dist: setup
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build --outdir dist .
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
