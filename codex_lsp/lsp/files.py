@@ -17,7 +17,7 @@ from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.proof import OVERTAKEN, Buffers, OpenDocument, verdict
-from codex_lsp.workspace import disk, relocate
+from codex_lsp.workspace import disk, places, relocate
 from codex_lsp.workspace.disk import DiskText, Unusable
 from codex_lsp.workspace.ledger import Creation, Relocation, Removal
 
@@ -135,7 +135,7 @@ class Files:
     ) -> NotApplied | None:
         if await asyncio.to_thread(os.path.lexists, to):
             return NotApplied(path, f"{to.name} exists already")
-        made = await asyncio.to_thread(relocate.make_folders, to.parent)
+        made = await asyncio.to_thread(places.make_folders, to.parent)
         operation = {"kind": "rename", "oldUri": buffer.uri, "newUri": to.as_uri()}
         failed = await self._operate(path, operation, label)
         if await asyncio.to_thread(lambda: path.exists() or not to.exists()):

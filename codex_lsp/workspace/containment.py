@@ -1,13 +1,14 @@
 """Which paths a turn may touch: inside a workspace root by every resolved component, and not one of
 the files that configure tools (those are code that runs later, so they are never changed unasked).
 
-The check is made on what the path resolves to now; a link that is swapped between it and the
-write is not noticed here.
+The check is made on what the path resolves to now. That no link is swapped in between it and the
+write is `places`' business.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Sequence
@@ -19,18 +20,31 @@ from pathlib import Path, PurePosixPath
 PROTECTED_COMPONENTS = frozenset(
     {
         ".git", ".codex", ".agents", ".vscode", ".idea", ".zed", ".helix", ".husky", ".cursor",
-        ".claude", ".nvim.lua", ".exrc", ".dir-locals.el", ".envrc", ".pre-commit-config.yaml",
+        ".claude", ".nvim.lua", ".exrc", ".dir-locals.el", ".pre-commit-config.yaml",
         ".mcp.json", ".npmrc", "agents.md", "agents.override.md",
     }
 )  # fmt: skip
-PROTECTED_PREFIXES = (".env", ".yarnrc")
+PROTECTED_NAMES = frozenset({".env", ".envrc"})  # of files; a folder `.env` holds a Python
+PROTECTED_NAME_PREFIXES = (".env.", ".yarnrc")
 PROTECTED_SUFFIXES = (".code-workspace",)
 PROTECTED_PAIRS = frozenset({(".github", "workflows")})
 
 # Files (folded names) that are there to hold passwords, keys and tokens; `auth.json` is Codex's.
-SECRET_NAMES = frozenset({"auth.json", ".netrc", ".pypirc", ".pgpass", ".git-credentials"})
-SECRET_PREFIXES = (".env", ".yarnrc", ".npmrc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+SECRET_NAMES = frozenset(
+    {"auth.json", ".netrc", ".pypirc", ".pgpass", ".git-credentials", ".env", ".envrc"}
+)
+SECRET_PREFIXES = (".env.", ".yarnrc", ".npmrc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 SECRET_SUFFIXES = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx")
+
+# What file systems and people do not see: joiners, marks of direction, selectors, fillers, tags.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_SHORT = re.compile(r"[^.~]{1,7}~\d{1,6}(?:\.[^.]{0,3})?")
+_SYSTEM = ("/proc/", "/dev/", "/sys/")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,7 @@ def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
         return Outside(f"{raw} is outside the workspace")
     if problem := _special(path):
         return Outside(f"{raw} {problem}")
-    named = PurePosixPath(raw.replace(os.sep, "/"))
+    named = PurePosixPath(raw.replace("\\", "/"))
     protected = (
         is_protected(path.relative_to(root))
         or is_protected(named)
@@ -80,12 +94,22 @@ def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
 def is_protected(relative: PurePosixPath | Path) -> bool:
     """True for a path that configures a tool, whatever its case or Unicode form."""
     parts = [fold(part) for part in relative.parts]
-    return any(
+    name = parts[-1] if parts else ""
+    return (
+        any(_belongs(part) for part in parts)
+        or any(pair in PROTECTED_PAIRS for pair in pairwise(parts))
+        or name in PROTECTED_NAMES
+        or name.startswith(PROTECTED_NAME_PREFIXES)
+    )
+
+
+def _belongs(part: str) -> bool:
+    """A short name (`GIT~1`) may be that of anything, so it counts as well."""
+    return (
         part in PROTECTED_COMPONENTS
-        or part.startswith(PROTECTED_PREFIXES)
         or part.endswith(PROTECTED_SUFFIXES)
-        for part in parts
-    ) or any(pair in PROTECTED_PAIRS for pair in pairwise(parts))
+        or _SHORT.fullmatch(part) is not None
+    )
 
 
 def may_hold_secrets(path: PurePosixPath | Path) -> bool:
@@ -97,8 +121,12 @@ def may_hold_secrets(path: PurePosixPath | Path) -> bool:
 
 
 def fold(name: str) -> str:
-    """`name` as a file system that ignores case, Unicode form and trailing dots compares it."""
-    return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
+    """`name` as a file system compares it that ignores case, Unicode form, what cannot be seen,
+    trailing dots and spaces, and takes what follows a colon for a stream of the file.
+    """
+    name = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    stem = name.split(":", 1)[0]
+    return unicodedata.normalize("NFKC", stem).rstrip(". ")
 
 
 def _belongs_to_a_tool(root: Path) -> bool:
@@ -119,10 +147,17 @@ def _malformed(raw: str) -> str | None:
         return "the path is empty"
     if any(ord(char) < ord(" ") for char in raw):
         return "the path contains a control character"
-    if raw.startswith(("\\\\", "//")):
+    slashed = raw.replace("\\", "/")
+    if slashed.startswith("//"):
         return f"{raw} is a network path"
-    if os.name == "nt" and ":" in raw[2:]:
-        return f"{raw} names an alternate data stream"
+    if os.name == "nt":
+        return f"{raw} names an alternate data stream" if ":" in raw[2:] else None
+    if _DRIVE.match(raw) or _SCHEME.match(raw):
+        return f"{raw} is a path of another system, or an address: give one from the folder"
+    if "\\" in raw:
+        return f"{raw} has backslashes: write the path with slashes"
+    if slashed.startswith(_SYSTEM):
+        return f"{raw} is no file on a disk"
     return None
 
 

@@ -1,7 +1,7 @@
 """Files that no buffer covers: read as bytes, written only if still what was read.
 
 Text is UTF-8, with or without a byte order mark; anything else is refused rather than guessed.
-Line ends are kept as they are.
+Line ends are kept as they are. Paths are resolved ones, and no link on them is followed any more.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
+
+from codex_lsp.workspace import places
+from codex_lsp.workspace.places import Folder
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
@@ -34,9 +37,9 @@ class DiskText:
 def read(path: Path) -> DiskText | Unusable:
     """Read `path`; a byte order mark stays in the text as U+FEFF."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        data = places.read(path, MAX_FILE_BYTES)
+        if len(data) > MAX_FILE_BYTES:
             return Unusable(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MiB")
-        data = path.read_bytes()
     except FileNotFoundError:
         return Unusable(f"{path.name} does not exist")
     except OSError as error:
@@ -56,9 +59,11 @@ def replace(path: Path, text: str, *, seen: DiskText) -> Unusable | None:
     mode, so that no reader meets half of it.
     """
     try:
-        if _digest(path.read_bytes()) != seen.digest:
-            return Unusable(f"{path.name} was changed on disk meanwhile")
-        _install(path, text.encode("utf-8"), mode=path.stat().st_mode & 0o7777)
+        with places.opened(path.parent) as folder:
+            if _digest(places.read(path, MAX_FILE_BYTES)) != seen.digest:
+                return Unusable(f"{path.name} was changed on disk meanwhile")
+            _install(folder, path.name, text.encode("utf-8"))
+            folder.check()
     except OSError as error:
         return Unusable(f"{path.name} cannot be written: {error.strerror}")
     return None
@@ -67,9 +72,12 @@ def replace(path: Path, text: str, *, seen: DiskText) -> Unusable | None:
 def create(path: Path, text: str) -> Unusable | None:
     """Write a new file, with the folders it needs; an existing one is never overwritten."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
+        places.make_folders(path.parent)
+        with places.opened(path.parent) as folder:
+            handle = folder.open(path.name, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            folder.check()
     except FileExistsError:
         return Unusable(f"{path.name} exists already")
     except OSError as error:
@@ -85,25 +93,28 @@ def remove(path: Path, text: str) -> Unusable | None:
     if seen.text != text:
         return Unusable(f"{path.name} was changed meanwhile")
     try:
-        path.unlink()
+        with places.opened(path.parent) as folder:
+            folder.unlink(path.name)
     except OSError as error:
         return Unusable(f"{path.name} cannot be deleted: {error.strerror}")
     return None
 
 
-def _install(path: Path, data: bytes, *, mode: int) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _install(folder: Folder, name: str, data: bytes) -> None:
+    mode = folder.status(name).st_mode & 0o7777
+    temporary = f".{name[:100]}.{secrets.token_hex(4)}"
+    handle = folder.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        temporary = Path(name)
-        temporary.chmod(mode)
-        temporary.replace(path)
+        folder.rename(temporary, name)
     except OSError:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            folder.unlink(temporary)
         raise
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from codex_lsp.workspace import disk
+from codex_lsp.workspace import disk, places
 from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.places import Folder
 
 
 def put(path: Path, text: str, *, mode: int | None = None) -> Unusable | None:
@@ -34,7 +35,8 @@ def take(path: Path, *, seen: DiskText) -> Unusable | None:
     if problem := _changed(path, seen):
         return problem
     try:
-        path.unlink()
+        with places.opened(path.parent) as folder:
+            folder.unlink(path.name)
     except OSError as error:
         return Unusable(f"{path.name} cannot be deleted: {error.strerror}")
     return None
@@ -63,17 +65,6 @@ def mode_of(path: Path) -> int | None:
         return None
 
 
-def make_folders(folder: Path) -> list[Path]:
-    """Make `folder`; returns the folders that were not there, the innermost first."""
-    missing: list[Path] = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for one in reversed(missing):
-        one.mkdir(exist_ok=True)
-    return missing
-
-
 def drop_folders(made: list[Path]) -> None:
     """Take folders away again, as far as they are empty."""
     with contextlib.suppress(OSError):
@@ -83,7 +74,7 @@ def drop_folders(made: list[Path]) -> None:
 
 @contextmanager
 def _folders(folder: Path) -> Iterator[None]:
-    made = make_folders(folder)
+    made = places.make_folders(folder)
     try:
         yield
     except OSError:
@@ -100,44 +91,49 @@ def _changed(path: Path, seen: DiskText) -> Unusable | None:
 
 def _move(path: Path, to: Path, data: bytes, *, whole: bool) -> None:
     """A link keeps what a copy would lose (owner, times, attributes), and costs nothing."""
-    if not (whole and _linked(path, to)):
-        _put(to, data, path.stat().st_mode & 0o7777)
-    try:
-        path.unlink()
-    except OSError:
-        to.unlink()
-        raise
+    with places.opened(path.parent) as here, places.opened(to.parent) as there:
+        if not (whole and _linked((here, path.name), (there, to.name))):
+            _put(to, data, here.status(path.name).st_mode & 0o7777)
+        try:
+            here.unlink(path.name)
+        except OSError:
+            there.unlink(to.name)
+            raise
 
 
-def _linked(path: Path, to: Path) -> bool:
-    """Whether `to` is a second name of `path` now; not on another device, nor on every system."""
+def _linked(one: tuple[Folder, str], other: tuple[Folder, str]) -> bool:
+    """Whether `other` is a second name of `one` now; not on another device, nor everywhere."""
+    (here, name), (there, new) = one, other
     try:
-        os.link(path, to)
+        os.link(here.at(name), there.at(new), src_dir_fd=here.handle, dst_dir_fd=there.handle)
     except FileExistsError:
         raise
-    except OSError:
+    except (OSError, NotImplementedError):
         return False
     return True
 
 
 def _put(path: Path, data: bytes, mode: int | None) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode)
-        _take_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    name = f".{path.name[:100]}.{secrets.token_hex(4)}"
+    with places.opened(path.parent) as folder:
+        handle = folder.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                if mode is not None and hasattr(os, "fchmod"):
+                    os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            _take_place(folder, name, path.name)
+            folder.check()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                folder.unlink(name)
 
 
-def _take_place(temporary: Path, path: Path) -> None:
-    if _linked(temporary, path):
+def _take_place(folder: Folder, temporary: str, name: str) -> None:
+    if _linked((folder, temporary), (folder, name)):
         return
-    if os.path.lexists(path):
+    if folder.has(name):
         raise FileExistsError
-    temporary.rename(path)
+    folder.rename(temporary, name)

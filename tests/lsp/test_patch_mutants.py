@@ -17,7 +17,7 @@ from codex_lsp.agent.ports import Applied
 from codex_lsp.lsp import files
 from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.proof import Proof, undo
-from codex_lsp.workspace import relocate
+from codex_lsp.workspace import places, relocate
 from codex_lsp.workspace.ledger import Removal
 from tests.lsp import test_patch_files as cases
 from tests.lsp.patch_sets import case, explore
@@ -44,7 +44,9 @@ def forgets_to_note(patch: pytest.MonkeyPatch) -> None:
 def moves_over(patch: pytest.MonkeyPatch) -> None:
     """A file that is in the way is replaced."""
 
-    def linked(path: Path, to: Path) -> bool:
+    def linked(one: tuple[places.Folder, str], other: tuple[places.Folder, str]) -> bool:
+        (here, name), (there, new) = one, other
+        path, to = here.path / name, there.path / new
         to.unlink(missing_ok=True)
         os.link(path, to)
         return True
@@ -62,7 +64,7 @@ def believes_the_answer(patch: pytest.MonkeyPatch) -> None:
 
     async def moved(self: Any, path: Path, to: Path, buffer: Any, label: str) -> object:
         operation = {"kind": "rename", "oldUri": buffer.uri, "newUri": to.as_uri()}
-        relocate.make_folders(to.parent)
+        places.make_folders(to.parent)
         return await self._operate(path, operation, label)
 
     patch.setattr(files.Files, "_moved_there", moved)
@@ -71,7 +73,7 @@ def believes_the_answer(patch: pytest.MonkeyPatch) -> None:
 def never_asks_the_editor(patch: pytest.MonkeyPatch) -> None:
     """Edits of open files are called applied when they were sent."""
 
-    async def now(_: Any, path: Path, before: Any, edits: Any) -> object:
+    async def now(_: Any, path: Path, before: Any, edits: Any, *__: Any) -> object:
         return Applied(path, before.text, undo(path, before.text, edits))
 
     patch.setattr(Proof, "now", now)

@@ -1,0 +1,119 @@
+"""Files reached without following a link, also not one that is put there this moment.
+
+A path was resolved when it was checked, so none of its components is a link. Each is opened from
+the one above it, and what is done in the last is done by that handle: a folder that is swapped for
+a link after the check is an error, not a way out. Where a system has no such handles (Windows),
+the path is resolved again, before and after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_HANDLES = {os.open, os.stat, os.unlink, os.mkdir, os.rename} <= os.supports_dir_fd
+_FOLDER = getattr(os, "O_PATH", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """An open folder; `handle` is None where the system has none. Names are of what is in it."""
+
+    path: Path
+    handle: int | None
+
+    def at(self, name: str) -> str:
+        """What stands for `name` in a call that is given `handle`."""
+        return name if self.handle is not None else str(self.path / name)
+
+    def open(self, name: str, flags: int, mode: int = 0o666) -> int:
+        """Open a file that is no link."""
+        return os.open(self.at(name), flags | _PLAIN, mode, dir_fd=self.handle)
+
+    def status(self, name: str) -> os.stat_result:
+        """Of the entry itself."""
+        return os.stat(self.at(name), dir_fd=self.handle, follow_symlinks=False)
+
+    def has(self, name: str) -> bool:
+        """Whether anything stands there, a dangling link included."""
+        try:
+            self.status(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def rename(self, name: str, other: str) -> None:
+        """Give the entry another name, over what has it."""
+        os.replace(self.at(name), self.at(other), src_dir_fd=self.handle, dst_dir_fd=self.handle)
+
+    def unlink(self, name: str) -> None:
+        """Remove a file."""
+        os.unlink(self.at(name), dir_fd=self.handle)
+
+    def check(self) -> None:
+        """Raise OSError if the path leads elsewhere by now."""
+        with opened(self.path) as again:
+            if self.handle is not None and again.handle is not None:
+                one, other = os.fstat(self.handle), os.fstat(again.handle)
+                if (one.st_dev, one.st_ino) != (other.st_dev, other.st_ino):
+                    raise _swapped(self.path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Folder]:
+    """The folder at `path`, which is resolved. Raises OSError where a link is on the way."""
+    if not _HANDLES:
+        if path.resolve(strict=True) != path:
+            raise _swapped(path)
+        yield Folder(path, None)
+        return
+    handle = os.open(path.anchor, _FOLDER)
+    try:
+        for part in path.parts[1:]:
+            below = _below(handle, part)
+            os.close(handle)
+            handle = below
+        yield Folder(path, handle)
+    finally:
+        os.close(handle)
+
+
+def make_folders(path: Path) -> list[Path]:
+    """Make the folder at `path`; returns the folders that were not there, the innermost first."""
+    missing: list[Path] = []
+    while not path.is_dir() and path != path.parent:
+        missing.append(path)
+        path = path.parent
+    for one in reversed(missing):
+        with opened(one.parent) as folder, contextlib.suppress(FileExistsError):
+            os.mkdir(folder.at(one.name), dir_fd=folder.handle)
+    return missing
+
+
+def read(path: Path, most: int) -> bytes:
+    """The first `most` + 1 bytes of the file at `path`. Raises OSError where there is no file."""
+    with (
+        opened(path.parent) as folder,
+        os.fdopen(folder.open(path.name, os.O_RDONLY), "rb") as file,
+    ):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(most + 1)
+
+
+def _below(handle: int, part: str) -> int:
+    try:
+        return os.open(part, _FOLDER, dir_fd=handle)
+    except NotADirectoryError as error:
+        raise _swapped(Path(part)) from error
+
+
+def _swapped(path: Path) -> OSError:
+    return OSError(errno.ELOOP, f"{path.name} leads elsewhere by now")
