@@ -13,6 +13,7 @@ from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.asking import asking
+from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
 from codex_lsp.lsp.work import noting, show
 from codex_lsp.lsp.workbench import Workbench
@@ -25,7 +26,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
 
     async def work(task: Task) -> str:
         at = bench.workplace(bench.roots[0] if place is None else place.path)
-        at = replace(at, ask=asking(bench, task))
+        at = replace(at, ask=asking(bench, task), permit=permit_for(bench, task, place))
         if bench.settings.apply == "propose":
             at = replace(at, editor=bench.review.for_turn(task.id))
         if job.thread.turn.locked():

@@ -15,6 +15,7 @@ from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
 from codex_lsp.agent.undo import reverse
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Turn
@@ -24,7 +25,7 @@ def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
     """Work that asks for a change; the person hears of it where the answer is words instead."""
 
     async def work(task: Task) -> str:
-        at = bench.workplace(place.path)
+        at = replace(bench.workplace(place.path), permit=permit_for(bench, task, place))
         if bench.settings.apply == "propose":
             at = replace(at, editor=bench.review.for_turn(task.id))
         tell = noting(bench, task)

@@ -293,23 +293,35 @@ async def test_nothing_to_undo_is_said_so(tmp_path: Path) -> None:
             await s.client.execute("codex.turn.undo")
 
 
-@pytest.mark.parametrize(
-    ("name", "command", "told"),
-    [
-        (".env", "codex.explain", "may hold secrets"),
-        (".github/workflows/ci.yml", "codex.fix", "only you may change it"),
-    ],
-)
-async def test_secrets_are_not_sent_and_tool_files_not_changed(
-    tmp_path: Path, name: str, command: str, told: str
-) -> None:
+async def test_secrets_are_not_sent(tmp_path: Path) -> None:
     async with session(tmp_path, []) as s:
-        path = s.editor.workspace / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        s.editor.open(path, "KEY=canary\n")
-        end = await s.command(command, path=name, line=1)
-        assert told in end["message"]
+        s.editor.open(s.editor.workspace / ".env", "KEY=canary\n")
+        end = await s.command("codex.explain", path=".env", line=1)
+        assert "may hold secrets" in end["message"]
         assert not s.service.requests
+
+
+@pytest.mark.parametrize("chosen", ["Allow once", "Deny"])
+async def test_what_configures_tools_is_changed_only_with_the_person_s_word(
+    tmp_path: Path, chosen: str
+) -> None:
+    name = ".github/workflows/ci.yml"
+    allowed = chosen == "Allow once"
+    wanted = patch("on: push", "on: pull_request", name)
+    async with session(tmp_path, [wanted] if allowed else [wanted, says("Then not.")]) as s:
+        path = s.editor.workspace / name
+        path.parent.mkdir(parents=True)
+        document = s.editor.open(path, "on: push\n")
+        asked: list[str] = []
+
+        def choose(message: str, titles: Sequence[str]) -> str | None:
+            asked.append(message)
+            return chosen
+
+        s.editor.choose = choose
+        await s.command("codex.fix", path=name, line=1)
+        assert "ci.yml" in asked[0]
+        assert document.text == ("on: pull_request\n" if allowed else "on: push\n")
 
 
 async def test_a_failure_of_the_service_ends_the_progress_and_is_told(tmp_path: Path) -> None:
