@@ -169,6 +169,23 @@ def job(wish: str, lines: tuple[int, int] | None) -> str:
     return f"The person is at {where}.\n\n{REQUEST_MARK}\n{wish}"
 
 
+EXPLAIN_CHANGE = "Explain that change: what it does, why, and what could go wrong with it."
+
+
+def about_change(diff: str, asked: str) -> str:
+    """What a request about an earlier change says of it; `asked`: what had been asked for then."""
+    before = f"Asked for this earlier:\n{asked}\n\n" if asked else ""
+    return f"{before}You suggested this change:\n{_fenced(diff)}"
+
+
+def redo_change(note: str, change: str) -> str:
+    """What an edit shall do that takes the place of an earlier one; see `about_change`."""
+    return (
+        f"do what you suggested before, but as the person says now: {note}\n\n{change}\n\n"
+        "That change was not made: patch the text as it stands, and only in that change's place."
+    )
+
+
 def _fenced(text: str) -> str:
     """`text` between fences longer than any that it holds."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

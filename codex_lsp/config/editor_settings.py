@@ -32,9 +32,10 @@ class EditorSettings:
         default="auto",
         metadata={
             "key": "edits.apply",
-            "doc": "`auto`: changes are made at once, and a turn can be undone. `propose`: they "
-            "wait as diagnostics with the code actions keep and undo.",
-            "choices": ("auto", "propose"),
+            "doc": "`auto`: changes are made at once, and can be undone. `propose`: they wait as "
+            "diagnostics with the code actions keep and undo. `confirm`: you are asked about each "
+            "turn's changes; where the editor cannot ask, they wait.",
+            "choices": ("auto", "propose", "confirm"),
         },
     )
     closed_files: str = field(

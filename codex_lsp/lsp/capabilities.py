@@ -64,6 +64,11 @@ class Client:
     quirks: Quirks
 
     @property
+    def shows_documents(self) -> bool:
+        """Ask it to open files. Helix does, and did not always declare it."""
+        return self.show_document or self.quirks.profile == "helix"
+
+    @property
     def versioned_edits(self) -> bool:
         """Send `documentChanges` with versions. Several clients honour them undeclared."""
         return self.document_changes or self.quirks.profile in {"neovim", "vim-lsp", "yegappan"}

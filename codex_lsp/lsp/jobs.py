@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from codex_lsp.agent import requests
 from codex_lsp.agent.steps import Planned, Step, StepSink
@@ -14,8 +13,9 @@ from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.asking import asking
 from codex_lsp.lsp.permits import permit_for
+from codex_lsp.lsp.review import Origin
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
-from codex_lsp.lsp.work import noting, show
+from codex_lsp.lsp.work import following, reviewed, show, summary
 from codex_lsp.lsp.workbench import Workbench
 
 SHORT = 240  # characters that are shown as a message; longer answers get a page
@@ -27,8 +27,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
     async def work(task: Task) -> str:
         at = bench.workplace(bench.roots[0] if place is None else place.path)
         at = replace(at, ask=asking(bench, task), permit=permit_for(bench, task, place))
-        if bench.settings.apply == "propose":
-            at = replace(at, editor=bench.review.for_turn(task.id))
+        at = reviewed(bench, at, Origin(task.id, place, wish))
         if job.thread.turn.locked():
             task.progress.report("waiting for the job before")
         ended, changed = await requests.do(
@@ -39,7 +38,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
             tell=_planning(bench, task, job),
             label="Codex: do",
         )
-        said = _summary(bench, task, [Path(name) for name in changed])
+        said = await summary(bench, task, changed, "Codex: do") or "Nothing was changed."
         await _tell(bench, wish, ended, said)
         return said
 
@@ -59,7 +58,7 @@ def steering(job: Job) -> Callable[[str], Work]:
 
 
 def _planning(bench: Workbench, task: Task, job: Job) -> StepSink:
-    note = noting(bench, task)
+    note = following(bench, task)
 
     def tell(step: Step) -> None:
         note(step)
@@ -68,14 +67,6 @@ def _planning(bench: Workbench, task: Task, job: Job) -> StepSink:
             task.progress.report(words.describe(step) or "the plan is done", words.done(step))
 
     return tell
-
-
-def _summary(bench: Workbench, task: Task, changed: list[Path]) -> str:
-    if changed:
-        return words.changed(changed)
-    if waiting := bench.review.of_turn(task.id):
-        return words.to_review(len(waiting))
-    return "Nothing was changed."
 
 
 async def _tell(bench: Workbench, wish: str, ended: Ended, said: str) -> None:

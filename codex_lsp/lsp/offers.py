@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from codex_lsp.lsp.hunk_actions import FIX, HUNK_ACTIONS, SOURCE
+from codex_lsp.workspace.ledger import State
+
 TITLE_LENGTH = 60
 _TODO = re.compile(r"\b(?:TODO|FIXME|XXX|AI!)")
 
@@ -26,11 +29,15 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingHunk:
-    """A change that waits for the person here; `more` says that its file has others."""
+class HunkHere:
+    """A change that waits for the person here, or was made here.
+
+    `more`: others of its file wait, too.
+    """
 
     id: str
     turn: str
+    state: State
     more: bool
 
 
@@ -54,7 +61,7 @@ class Spot:
     automatic: bool
     presets: bool = True
     undoable: bool = False
-    hunks: tuple[PendingHunk, ...] = ()
+    hunks: tuple[HunkHere, ...] = ()
     questions: tuple[OpenQuestion, ...] = ()
 
 
@@ -141,15 +148,17 @@ def _answers(spot: Spot) -> Iterator[Offer]:
 
 def _reviews(spot: Spot) -> Iterator[Offer]:
     for hunk in spot.hunks:
-        this = {"hunkId": hunk.id}
-        yield Offer("Codex: keep this change", "quickfix.codex.hunk", "codex.hunk.accept", this)
-        yield Offer("Codex: undo this change", "quickfix.codex.hunk", "codex.hunk.reject", this)
-    if not spot.automatic and any(hunk.more for hunk in spot.hunks):
-        kind, turn = "source.codex.hunks", {"taskId": spot.hunks[0].turn}
-        yield Offer("Codex: keep all changes of this file", kind, "codex.hunk.acceptFile")
-        yield Offer("Codex: undo all changes of this file", kind, "codex.hunk.rejectFile")
-        yield Offer("Codex: keep all changes of this turn", kind, "codex.turn.accept", turn)
-        yield Offer("Codex: undo all changes of this turn", kind, "codex.turn.reject", turn)
+        for row in HUNK_ACTIONS:
+            if hunk.state in row.states and (row.kind == FIX or not spot.automatic):
+                yield Offer(row.title, row.kind, row.command, {"hunkId": hunk.id})
+    waiting = [hunk for hunk in spot.hunks if hunk.more]
+    if waiting and not spot.automatic:
+        turn = {"taskId": waiting[0].turn}
+        yield Offer("Codex: go to the next change", SOURCE, "codex.hunk.next")
+        yield Offer("Codex: keep all changes of this file", SOURCE, "codex.hunk.acceptFile")
+        yield Offer("Codex: undo all changes of this file", SOURCE, "codex.hunk.rejectFile")
+        yield Offer("Codex: keep all changes of this turn", SOURCE, "codex.turn.accept", turn)
+        yield Offer("Codex: undo all changes of this turn", SOURCE, "codex.turn.reject", turn)
 
 
 def _presets() -> Iterator[Offer]:

@@ -43,12 +43,12 @@ def state_directory() -> Path:
     return Path.home() / ".local" / "state" / "codex-lsp"
 
 
-def new_page(folder: Path, stem: str, text: str) -> Path:
+def new_page(folder: Path, stem: str, text: str, suffix: str = ".md") -> Path:
     """Make a page with `text`, readable by the person only; the oldest ones are cleared away."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _clear_old(folder)
+    _clear_old(folder, suffix)
     # Buffers are known by their resolved paths; a home folder may be reached through a link.
-    path = folder.resolve() / f"{stem}-{time.time_ns():x}.md"
+    path = folder.resolve() / f"{stem}-{time.time_ns():x}{suffix}"
     created = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(created, "w", encoding="utf-8") as file:
         file.write(text)
@@ -159,8 +159,8 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _clear_old(folder: Path) -> None:
+def _clear_old(folder: Path, suffix: str) -> None:
     with suppress(OSError):  # another window clears away too
-        pages = sorted(folder.glob("*.md"), key=lambda page: page.stat().st_mtime)
+        pages = sorted(folder.glob(f"*{suffix}"), key=lambda page: page.stat().st_mtime)
         for page in pages[:-KEPT]:
             page.unlink()

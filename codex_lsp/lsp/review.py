@@ -1,250 +1,228 @@
-"""Changes that wait for the person: held back, shown as diagnostics, kept or dropped one by one.
+"""The changes of turns, before the person: held back or made at once, shown as diagnostics where
+they wait or could not be made, kept, dropped and taken back one by one.
 
-For `codex.edits.apply = "propose"`. A hunk remembers the text it was made for; it moves with what
-is typed, and goes when the person types over it. Keeping one is an edit like any other.
+Every change of every turn goes through here, so that what became of it is always known.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codex_lsp.agent.hunks import Advanced, advance, taken_back_by
 from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.ports import (
-    Applied,
-    Change,
-    ChangeFile,
-    CreateFile,
-    Editor,
-    Held,
-    NotApplied,
-)
-from codex_lsp.edits.diff import diff
-from codex_lsp.edits.rebase import Conflict, carry
-from codex_lsp.edits.text import TextEdit
+from codex_lsp.agent.ports import Applied, Change, Editor, Held, NotApplied
+from codex_lsp.agent.undo import step_of
+from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.buffers import OpenBuffers
-from codex_lsp.lsp.documents import Document, DocumentEvent
+from codex_lsp.lsp.documents import DocumentEvent
+from codex_lsp.lsp.hunk_text import describe
+from codex_lsp.lsp.places import Places, overlap
 from codex_lsp.lsp.progress import Wire
-from codex_lsp.lsp.targets import range_lines
-from codex_lsp.workspace.ledger import Ledger
+from codex_lsp.lsp.tasks import Spawn
+from codex_lsp.workspace.ledger import Hunk, Ledger, Reversal, State
 
 SOURCE = "Codex"
-_INFORMATION = 3  # DiagnosticSeverity
-_SHOWN_LINES = 12
+INFO = 3  # MessageType, and DiagnosticSeverity.Information
 REST = 0.2  # seconds
+SHOWN = State.PROPOSED, State.REFUSED
+"""What the person is shown as diagnostics."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hunk:
-    """One change that waits: a single edit of a file, or a new file."""
+class Origin:
+    """A turn: where it was asked for, and in which words. `replaces`: the hunk that it redoes."""
 
-    id: str
     turn: str
-    change: ChangeFile | CreateFile
-
-    @property
-    def path(self) -> Path:
-        """The file that it is about."""
-        return self.change.path
+    place: Place | None
+    asked: str
+    replaces: str | None = None
 
 
 class Review:
-    """The hunks of one window, oldest first."""
+    """The hunks of one window, as the person meets them."""
 
-    def __init__(self, wire: Wire, buffers: OpenBuffers, editor: Editor, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        buffers: OpenBuffers,
+        editor: Editor,
+        ledger: Ledger,
+        spawn: Spawn,
+    ) -> None:
+        self.places = Places(buffers)
         self._wire = wire
         self._buffers = buffers
         self._editor = editor
         self._ledger = ledger
-        self._hunks: dict[str, Hunk] = {}
-        self._ids = itertools.count(1)
+        self._spawn = spawn
         self._due: set[Path] = set()
-        self._known: dict[Path, tuple[Document | None, dict[str, TextEdit | None]]] = {}
+        self._shown: set[Path] = set()
+        self._shown_anew = asyncio.Event()
+        self._origins: dict[str, Origin] = {}
 
-    def for_turn(self, turn: str) -> Editor:
-        """An editor that holds the changes of `turn` back."""
-        return _Holding(self, self._editor, turn)
+    def for_turn(self, origin: Origin, *, held: bool) -> Editor:
+        """The editor of a turn; if `held`, its changes wait for the person."""
+        self._origins[origin.turn] = origin
+        return _TurnEditor(self, self._editor, origin, held)
 
-    def hold(self, turn: str, change: ChangeFile | CreateFile) -> int:
-        """Let a change wait; returns in how many hunks."""
-        parts = _parts(change)
-        for part in parts:
-            hunk = Hunk(f"hunk-{next(self._ids)}", turn, part)
-            self._hunks[hunk.id] = hunk
-        self._publish(change.path)
-        return len(parts)
+    def origin(self, hunk: Hunk) -> Origin | None:
+        """The turn that a hunk is of."""
+        return self._origins.get(hunk.turn)
 
-    def at(self, path: Path, lines: LineRange | None = None) -> list[Hunk]:
-        """The hunks of a file, or of some lines of it."""
-        return [
-            hunk
-            for hunk in self._hunks.values()
-            if hunk.path == path and (lines is None or self._touches(hunk, lines))
-        ]
+    def within(self, hunks: Iterable[Hunk], lines: LineRange) -> list[Hunk]:
+        """Those of `hunks` that are at some of `lines`."""
+        return [hunk for hunk in hunks if self._touches(hunk, lines)]
 
-    def find(self, hunk_id: str) -> Hunk | None:
-        """The hunk of that id, if it still waits."""
-        return self._hunks.get(hunk_id)
+    def propose(self, origin: Origin, change: Change) -> list[Hunk]:
+        """Let a change wait, which is not shown yet. What it replaces waits no longer."""
+        older = self._ledger.hunks(*SHOWN, path=change.path)
+        if origin.replaces and (replaced := self._ledger.find(origin.replaces)):
+            older += [replaced]
+        hunks = self._ledger.propose(origin.turn, step_of(change))
+        for old in older:
+            newer = next((new for new in hunks if self._supersedes(new, old, origin)), None)
+            if newer is not None and old.state in SHOWN:
+                reason = f"{newer.id} is suggested instead"
+                self._ledger.put(replace(old, state=State.SUPERSEDED, reason=reason))
+        self.show(old.path for old in older if old.path != change.path)
+        return hunks
 
-    def of_turn(self, turn: str) -> list[Hunk]:
-        """The hunks of one turn."""
-        return [hunk for hunk in self._hunks.values() if hunk.turn == turn]
+    async def take_back(self, turn: str, change: Change, *, label: str) -> Advanced:
+        """Do `change` if it takes back what the turn just did, since the rest of it failed."""
+        landed = self._ledger.hunks(State.LANDED, path=change.path, turn=turn)
+        hunks = taken_back_by(step_of(change), landed)
+        outcome = await self.advance(hunks, label=label)
+        self._settle(hunks, State.UNDONE, State.DROPPED, "the rest of the patch could not be made")
+        return outcome
 
-    async def keep(self, hunks: Sequence[Hunk], *, label: str) -> list[NotApplied]:
-        """Make the changes; what could not be made is returned, and waits on."""
-        failed: list[NotApplied] = []
-        for hunk in hunks:
-            if hunk.id not in self._hunks:
+    async def advance(self, hunks: Sequence[Hunk], *, label: str) -> Advanced:
+        """Make, take back, or make again; see `agent.hunks`."""
+        try:
+            return await advance(hunks, ledger=self._ledger, editor=self._editor, label=label)
+        finally:
+            self.show(hunk.path for hunk in hunks)
+
+    def drop(self, hunks: Sequence[Hunk], reason: str = "you did not want it") -> None:
+        """The changes are not wanted."""
+        for state in SHOWN:
+            self._settle(hunks, state, State.DROPPED, reason)
+
+    def refuse(self, hunks: Sequence[Hunk], reason: str) -> None:
+        """The changes could not be made. The person is shown them, or told where none can be."""
+        self._settle(hunks, State.PROPOSED, State.REFUSED, reason)
+        for hunk in hunks[:1]:
+            if self._buffers.at(hunk.path) is None:
+                place = f"{hunk.path}:{self.places.lines(hunk).start + 1}"
+                message = f"Codex could not change {place}: {reason}"
+                self._wire.notify("window/showMessage", {"type": INFO, "message": message})
+
+    def show(self, paths: Iterable[Path]) -> None:
+        """Show what waits, or could not be made, in these files."""
+        self._shown_anew.set()
+        for path in dict.fromkeys(paths):
+            found = [self._diagnostic(hunk) for hunk in self._ledger.hunks(*SHOWN, path=path)]
+            if not found and path not in self._shown:
                 continue
-            outcome = await self._editor.apply(hunk.change, label=label)
-            match outcome:
-                case Applied(undo=undo):
-                    self._hunks.pop(hunk.id, None)
-                    self._ledger.note(hunk.turn, undo)
-                case NotApplied():
-                    failed.append(outcome)
-                case Held():
-                    pass
-        self._publish_all(hunk.path for hunk in hunks)
-        return failed
+            (self._shown.add if found else self._shown.discard)(path)
+            document = self._buffers.at(path)
+            uri = path.as_uri() if document is None else document.uri
+            told = {"uri": uri, "diagnostics": found}
+            self._wire.notify("textDocument/publishDiagnostics", told)
 
-    def drop(self, hunks: Sequence[Hunk]) -> None:
-        """Forget the changes."""
-        for hunk in hunks:
-            self._hunks.pop(hunk.id, None)
-        self._publish_all(hunk.path for hunk in hunks)
+    async def decided(self, hunks: Sequence[Hunk]) -> None:
+        """Wait until none of the changes waits for the person any more."""
+        while any(
+            (now := self._ledger.find(hunk.id)) is not None and now.state is State.PROPOSED
+            for hunk in hunks
+        ):
+            self._shown_anew.clear()
+            await self._shown_anew.wait()
 
     def follow(self, event: DocumentEvent, path: Path | None) -> None:
-        """A document changed: its hunks move with it, and go where they were typed over.
+        """A document changed: its hunks move with it; where they were typed over, that is shown.
 
         Shown a moment later: not each key is worth a message, nor a comparison of the texts.
         """
-        if path is None or event.kind == "closed" or path in self._due or not self.at(path):
+        if path is None or event.kind == "closed" or path in self._due:
             return
-        self._due.add(path)
-        asyncio.get_running_loop().call_later(REST, self._refresh, path)
+        if self._ledger.hunks(*SHOWN, path=path):
+            self._due.add(path)
+            self._spawn(self._refresh(path), name="move suggestions")
 
-    def _refresh(self, path: Path) -> None:
+    async def _refresh(self, path: Path) -> None:
+        await asyncio.sleep(REST)
         self._due.discard(path)
-        for hunk_id, edit in self._places(path).items():
-            if edit is None:
-                del self._hunks[hunk_id]
-        self._publish(path)
+        await self.places.prepare(path, self._ledger.hunks(*SHOWN, path=path))
+        for hunk in self._ledger.hunks(State.PROPOSED, path=path):
+            placed = self.places.of(hunk)
+            if placed.edits is None:
+                self._ledger.put(replace(hunk, state=State.REFUSED, reason="you typed here since"))
+            elif not placed.edits and isinstance(hunk.step, Reversal):
+                reason = "the text has it already"
+                self._ledger.put(replace(hunk, state=State.SUPERSEDED, reason=reason))
+        self.show([path])
+
+    def _settle(self, hunks: Sequence[Hunk], was: State, state: State, reason: str) -> None:
+        for hunk in hunks:
+            if (now := self._ledger.find(hunk.id)) is not None and now.state is was:
+                self._ledger.put(replace(now, state=state, reason=reason))
+        self.show(hunk.path for hunk in hunks)
+
+    def _supersedes(self, new: Hunk, old: Hunk, origin: Origin) -> bool:
+        if old.id == origin.replaces:
+            return True
+        if old.path != new.path:
+            return False
+        if not isinstance(new.step, Reversal) or not isinstance(old.step, Reversal):
+            return True
+        same_turn = old.turn == new.turn and self._touches(old, self.places.lines(new))
+        return same_turn or overlap(self.places.of(old), self.places.of(new))
 
     def _touches(self, hunk: Hunk, lines: LineRange) -> bool:
-        own = range_lines(self._range(hunk))
-        return own is not None and own.start < lines.end and lines.start < own.end
+        own = self.places.lines(hunk)
+        return own.start < lines.end and lines.start < own.end
 
-    def _places(self, path: Path) -> dict[str, TextEdit | None]:
-        """Where the edits of a file's hunks are in its live text; None for one typed over.
-
-        The texts are compared once for each text that hunks were made for.
-        """
-        document = self._buffers.at(path)
-        waiting = [
-            (hunk.id, hunk.change) for hunk in self.at(path) if isinstance(hunk.change, ChangeFile)
-        ]
-        known, places = self._known.get(path, (None, {}))
-        if document is not None and known is document and {*places} == {id_ for id_, _ in waiting}:
-            return places
-        typed: dict[str, tuple[TextEdit, ...]] = {}
-        places = {}
-        for hunk_id, change in waiting:
-            base = change.base.text
-            if base not in typed:
-                typed[base] = () if document is None else diff(base, document.text)
-            moved = carry(change.edits, typed[base], base)
-            places[hunk_id] = None if isinstance(moved, Conflict) or not moved else moved[0]
-        self._known[path] = (document, places)
-        return places
-
-    def _range(self, hunk: Hunk) -> object:
-        edit = self._places(hunk.path).get(hunk.id)
-        if edit is None or not isinstance(hunk.change, ChangeFile):
-            start = {"line": 0, "character": 0}
-            return {"start": start, "end": start}
-        document = self._buffers.at(hunk.path)
-        live = hunk.change.base.text if document is None else document.text
-        return self._buffers.ranges(live, (edit,))[0]["range"]
-
-    def _publish_all(self, paths: Iterable[Path]) -> None:
-        for path in dict.fromkeys(paths):
-            self._publish(path)
-
-    def _publish(self, path: Path) -> None:
-        document = self._buffers.at(path)
-        uri = path.as_uri() if document is None else document.uri
-        found = [
-            {
-                "range": self._range(hunk),
-                "severity": _INFORMATION,
-                "source": SOURCE,
-                "message": describe(hunk.change),
-                "data": {"hunkId": hunk.id},
-            }
-            for hunk in self.at(path)
-        ]
-        shown = {"uri": uri, "diagnostics": found}
-        self._wire.notify("textDocument/publishDiagnostics", shown)
+    def _diagnostic(self, hunk: Hunk) -> dict[str, object]:
+        return {
+            "range": self.places.range(hunk),
+            "severity": INFO,
+            "source": SOURCE,
+            "message": describe(hunk),
+            "data": {"hunkId": hunk.id},
+        }
 
 
-class _Holding:
-    """The `Editor` of a turn whose changes wait."""
+class _TurnEditor:
+    """The `Editor` of a turn."""
 
-    def __init__(self, review: Review, editor: Editor, turn: str) -> None:
+    def __init__(self, review: Review, editor: Editor, origin: Origin, held: bool) -> None:
         self._review = review
         self._editor = editor
-        self._turn = turn
+        self._origin = origin
+        self._held = held
 
     async def apply(self, change: Change, *, label: str) -> Applied | NotApplied | Held:
-        """Hold the change back."""
-        if isinstance(change, ChangeFile | CreateFile):
-            return Held(change.path, self._review.hold(self._turn, change))
-        return await self._editor.apply(change, label=label)
-
-
-def describe(change: ChangeFile | CreateFile) -> str:
-    """The change as a person reads it: what goes, and what comes in its place."""
-    if isinstance(change, CreateFile):
-        return f"Codex suggests this new file:\n{_marked('+', change.text)}"
-    edit = change.edits[0]
-    text = change.base.text
-    start = text.rfind("\n", 0, edit.start) + 1
-    end = text.find("\n", edit.end)
-    end = len(text) if end < 0 else end
-    old = text[start:end]
-    new = text[start : edit.start] + edit.new + text[edit.end : end]
-    return f"Codex suggests:\n{_marked('-', old)}\n{_marked('+', new)}"
-
-
-def _marked(mark: str, text: str) -> str:
-    lines = text.splitlines()
-    shown = [f"{mark} {line}" for line in lines[:_SHOWN_LINES]]
-    if len(lines) > _SHOWN_LINES:
-        shown.append(f"{mark} … ({len(lines) - _SHOWN_LINES} more lines)")
-    return "\n".join(shown)
-
-
-def _parts(change: ChangeFile | CreateFile) -> list[ChangeFile | CreateFile]:
-    """One change for each place; places on the same line stay together."""
-    if isinstance(change, CreateFile):
-        return [change]
-    groups: list[list[TextEdit]] = []
-    for edit in change.edits:
-        if groups and "\n" not in change.base.text[groups[-1][-1].end : edit.start]:
-            groups[-1].append(edit)
-        else:
-            groups.append([edit])
-    return [ChangeFile(change.path, change.base, (_joined(change, group),)) for group in groups]
-
-
-def _joined(change: ChangeFile, edits: Sequence[TextEdit]) -> TextEdit:
-    """One edit that does what several on one line do."""
-    text, new, at = change.base.text, "", edits[0].start
-    for edit in edits:
-        new += text[at : edit.start] + edit.new
-        at = edit.end
-    return TextEdit(edits[0].start, at, new)
+        """Hold the change back, or make it."""
+        back = await self._review.take_back(self._origin.turn, change, label=label)
+        outcomes = [*back.done, *back.kept]
+        if outcomes:
+            return outcomes[0]
+        hunks = self._review.propose(self._origin, change)
+        if self._held:
+            self._review.show([change.path])
+            return Held(change.path, len(hunks))
+        if not hunks:
+            return await self._editor.apply(change, label=label)
+        try:
+            outcome = await self._review.advance(hunks, label=label)
+        except asyncio.CancelledError:
+            self._review.drop(hunks, "the task was cancelled")
+            raise
+        if outcome.done:
+            return outcome.done[0]
+        [failure] = outcome.kept
+        self._review.refuse(hunks, failure.reason)
+        return failure

@@ -11,6 +11,7 @@ from codex_lsp.agent.requests import Fix, Place
 from codex_lsp.agent.small_fix import OpenCompletion, Person, fix_function
 from codex_lsp.lsp import words
 from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.review import Origin
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
 
@@ -23,17 +24,17 @@ def repairing(bench: Workbench, place: Place, fix: Fix, small: OpenCompletion) -
 
     async def work(task: Task) -> str:
         at = bench.workplace(place.path)
+        origin = Origin(task.id, place, "")
         outcome = await fix_function(
             place,
             fix,
             open_completion=small,
             snapshots=at.snapshots,
-            editor=at.editor,
+            editor=bench.review.for_turn(origin, held=bench.settings.apply == "propose"),
             person=_person(bench, task, place),
             label="Codex: fix",
         )
         if isinstance(outcome, Applied):
-            bench.ledger.note(task.id, outcome.undo)
             return words.changed([outcome.path])
         message = f"Nothing was changed: {outcome.reason}."
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})

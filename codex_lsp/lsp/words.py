@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -23,6 +24,9 @@ from codex_lsp.agent.steps import (
     Wondering,
     Writing,
 )
+from codex_lsp.workspace.ledger import Hunk
+
+APPLY, REVIEW, DISCARD = "Apply", "Review", "Discard"
 
 
 def describe(step: Step) -> str | None:
@@ -102,6 +106,13 @@ def changed(paths: list[Path]) -> str:
     """The sentence at the end of a turn that changed files."""
     names = ", ".join(path.name for path in paths)
     return f"Changed {names}."
+
+
+def question(hunks: Sequence[Hunk]) -> str:
+    """What the person is asked before changes are made."""
+    files = Counter(hunk.path.name for hunk in hunks)
+    places = ", ".join(f"{count} in {name}" for name, count in files.items())
+    return f"Codex suggests {plural(len(hunks), 'change')}: {places}."
 
 
 def to_review(count: int) -> str:

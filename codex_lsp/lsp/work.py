@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codex_lsp.agent import requests
+from codex_lsp.agent import prompt, requests
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.ports import NotApplied
-from codex_lsp.agent.requests import Place, Query, Wish
-from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
-from codex_lsp.agent.undo import reverse
+from codex_lsp.agent.requests import Edit, Query, Question, Wish
+from codex_lsp.agent.steps import Retrying, Step, StepSink, Writing
+from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.hunk_text import Pair, as_diff, pairs
 from codex_lsp.lsp.permits import permit_for
+from codex_lsp.lsp.review import Origin
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
-from codex_lsp.workspace.ledger import Turn
+from codex_lsp.workspace.ledger import Hunk, State
+from codex_lsp.workspace.snapshot import Found
+
+DECISION = 600.0  # seconds that a person may take to say whether a change is made
 
 
-def changing(bench: Workbench, place: Place, wish: Wish, label: str) -> Work:
-    """Work that asks for a change; the person hears of it where the answer is words instead."""
+def changing(
+    bench: Workbench, place: Place, wish: Wish, label: str, *, replaces: str | None = None
+) -> Work:
+    """Work that asks for a change; the person hears of it where the answer is words instead.
+
+    `replaces`: the hunk whose place the change takes.
+    """
 
     async def work(task: Task) -> str:
         at = replace(bench.workplace(place.path), permit=permit_for(bench, task, place))
-        if bench.settings.apply == "propose":
-            at = replace(at, editor=bench.review.for_turn(task.id))
-        tell = noting(bench, task)
+        at = reviewed(bench, at, Origin(task.id, place, _asked(wish), replaces))
+        tell = following(bench, task)
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
-        if changed:
-            return words.changed([Path(name) for name in changed])
-        if waiting := bench.review.of_turn(task.id):
-            return words.to_review(len(waiting))
+        if said := await summary(bench, task, changed, label):
+            return said
         message = ended.text or "Codex changed nothing."
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
         return "Nothing was changed."
 
     return work
+
+
+def reviewed(bench: Workbench, at: Workplace, origin: Origin) -> Workplace:
+    """`at` for a turn whose changes the person can review, as the settings say."""
+    held = bench.settings.apply != "auto"
+    return replace(at, editor=bench.review.for_turn(origin, held=held))
+
+
+async def summary(bench: Workbench, task: Task, changed: Iterable[str], label: str) -> str | None:
+    """What a turn did to files, in a sentence; None if nothing. What waits is asked about here."""
+    if waiting := bench.ledger.hunks(State.PROPOSED, turn=task.id):
+        if bench.settings.apply == "confirm":
+            return await confirming(bench, waiting, label)(task)
+        return words.to_review(len(waiting))
+    names = [Path(name) for name in changed]
+    return words.changed(names) if names else None
+
+
+def _asked(wish: Wish) -> str:
+    """The person's wish, for a request that follows it."""
+    return wish.wish if isinstance(wish, Edit) else prompt.problems(wish.problems)
 
 
 def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
@@ -116,38 +144,119 @@ def following(bench: Workbench, task: Task) -> StepSink:
     return tell
 
 
-def noting(bench: Workbench, task: Task) -> StepSink:
-    """Follows the steps, and notes what lands, so that it can be undone."""
-    follow = following(bench, task)
-
-    def tell(step: Step) -> None:
-        follow(step)
-        if isinstance(step, Landed):
-            bench.ledger.note(task.id, step.undo)
-
-    return tell
-
-
-def reversing(bench: Workbench, turn: Turn, *, undone: bool) -> Work:
-    """Work that takes a turn back, or makes it again if it was `undone`."""
+def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) -> Work:
+    """Work that makes changes, takes them back or makes them again; `verb` says which, as done."""
 
     async def work(_task: Task) -> str:
-        label = "Codex: redo" if undone else "Codex: undo"
-        outcome = await reverse(turn.undos, bench.editor, label=label)
+        outcome = await bench.review.advance(hunks, label=label)
+        failures = "\n".join(dict.fromkeys(_kept(failure) for failure in outcome.kept))
         if not outcome.done:
-            raise RequestRefused("\n".join(_kept(failure) for failure in outcome.kept))
-        bench.ledger.settle(turn, outcome.undos, undone=not undone)
-        for undo in outcome.left:
-            # What was typed over can be taken back once the person has made room for it.
-            bench.ledger.note(f"{turn.id}-rest", undo, undone=undone)
+            raise RequestRefused(failures or "Nothing was changed: it was decided already.")
         names = ", ".join(dict.fromkeys(applied.path.name for applied in outcome.done))
-        message = f"{'Redone' if undone else 'Undone'} in {names}."
-        if outcome.kept:
-            message += "\n" + "\n".join(_kept(failure) for failure in outcome.kept)
+        message = f"{verb} in {names}."
+        if failures:
+            message += f"\n{failures}"
             bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
         return message
 
     return work
+
+
+def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
+    """Work that asks the person about changes that wait, and does what they say.
+
+    Where the client cannot ask, or the person does not answer, the changes wait on.
+    """
+
+    async def work(task: Task) -> str:
+        task.progress.report("waiting for you to agree")
+        try:
+            match await _chosen(bench, words.question(hunks)):
+                case words.APPLY:
+                    return await advancing(bench, hunks, "Changed", label)(task)
+                case words.DISCARD:
+                    bench.review.drop(hunks)
+                    return "Nothing was changed."
+                case _:
+                    return words.to_review(len(hunks))
+        except asyncio.CancelledError:
+            bench.review.drop(hunks, "the task was cancelled")
+            raise
+
+    async def _chosen(bench: Workbench, message: str) -> object:
+        """The title that was chosen; None too if the person decided by code action meanwhile."""
+        titles = [{"title": title} for title in (words.APPLY, words.REVIEW, words.DISCARD)]
+        question = {"type": INFO, "message": message, "actions": titles}
+        asking = asyncio.ensure_future(
+            bench.wire.ask("window/showMessageRequest", question, timeout=DECISION)
+        )
+        deciding = asyncio.ensure_future(bench.review.decided(hunks))
+        try:
+            await asyncio.wait([asking, deciding], return_when=asyncio.FIRST_COMPLETED)
+            answer = asking.result() if asking.done() else None
+        except ClientFailure:
+            return None
+        finally:
+            asking.cancel()
+            deciding.cancel()
+        return answer.get("title") if isinstance(answer, dict) else None
+
+    return work
+
+
+def diffing(bench: Workbench, hunks: Sequence[Hunk]) -> Work:
+    """Work that shows changes as a unified diff, on a page of ours."""
+
+    async def work(_task: Task) -> str:
+        snapshot = bench.workplace(hunks[0].path).snapshots()
+        text = await asyncio.to_thread(as_diff, await _pairs(bench, hunks), snapshot.name)
+        folder = bench.adapters.state_folder / "diffs"
+        path = await asyncio.to_thread(pages.new_page, folder, "diff", text, ".diff")
+        await show(bench, path)
+        return f"The diff is in {path}"
+
+    return work
+
+
+def explaining(bench: Workbench, hunk: Hunk, place: Place) -> Work:
+    """Work that has the model explain a change of its own, on a page."""
+
+    async def work(task: Task) -> str:
+        origin = bench.review.origin(hunk)
+        shown = as_diff(await _pairs(bench, [hunk]), _name)
+        text = prompt.about_change(shown, "" if origin is None else origin.asked)
+        about = Question(f"{text}\n\n{prompt.EXPLAIN_CHANGE}")
+        return await answering(bench, place, about, f"A change of {hunk.path.name}")(task)
+
+    return work
+
+
+def redoing(bench: Workbench, hunk: Hunk, place: Place, note: str) -> Work:
+    """Work that asks for a change once more, with what the person says to it."""
+
+    async def work(task: Task) -> str:
+        origin = bench.review.origin(hunk)
+        shown = as_diff(await _pairs(bench, [hunk]), _name)
+        text = prompt.about_change(shown, "" if origin is None else origin.asked)
+        wish = Edit(prompt.redo_change(note, text))
+        return await changing(bench, place, wish, "Codex: redo", replaces=hunk.id)(task)
+
+    return work
+
+
+async def _pairs(bench: Workbench, hunks: Sequence[Hunk]) -> list[Pair]:
+    snapshot = bench.workplace(hunks[0].path).snapshots()
+    live: dict[Path, str] = {}
+    for path in {hunk.path for hunk in hunks}:
+        found = await asyncio.to_thread(snapshot.look, str(path))
+        if isinstance(found, Found):
+            live[path] = found.text
+        await bench.review.places.prepare(path, [hunk for hunk in hunks if hunk.path == path])
+    return list(pairs(hunks, bench.review.places, live))
+
+
+def _name(path: Path) -> str:
+    return path.name
 
 
 def _kept(failure: NotApplied) -> str:
@@ -156,11 +265,20 @@ def _kept(failure: NotApplied) -> str:
 
 async def show(bench: Workbench, path: Path) -> bool:
     """Have the editor open a page of ours; False where it cannot."""
-    if not bench.client.show_document and bench.client.quirks.profile != "helix":
+    if not bench.client.shows_documents:
         message = f"Codex wrote {path}"
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
         return False
-    asked = {"uri": path.as_uri(), "external": False, "takeFocus": True}
+    return await open_at(bench, path.as_uri())
+
+
+async def open_at(bench: Workbench, uri: str, selection: object = None) -> bool:
+    """Have the editor show a file, at an LSP range; False where it cannot."""
+    if not bench.client.shows_documents:
+        return False
+    asked: dict[str, object] = {"uri": uri, "external": False, "takeFocus": True}
+    if selection is not None:
+        asked["selection"] = selection
     try:
         answer = await bench.wire.ask("window/showDocument", asked, timeout=10)
     except ClientFailure:

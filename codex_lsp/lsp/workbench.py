@@ -130,7 +130,8 @@ class Workbench:
         )
         self.adapters = adapters
         markers = Markers(host)
-        self.review = Review(markers.part("review"), self.buffers, self.editor, self.ledger)
+        marked = markers.part("review")
+        self.review = Review(marked, self.buffers, self.editor, self.ledger, host.spawn)
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
         self.granted: set[str] = set()
         """Fingerprints of what the person allowed for this session."""

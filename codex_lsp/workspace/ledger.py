@@ -1,13 +1,15 @@
-"""Who changed what: for each turn, how each of its changes is taken back.
+"""Who changed what: every place that a turn changed, or wants to change, and what became of it.
 
-What is kept is the text right after a change and the edits that lead back, so that a change can be
-taken back under whatever was typed since. Kept in memory; the oldest turns go first.
+A hunk keeps what can be done with it next, with the text that this was made for, so that it can be
+moved over whatever was typed since. Kept in memory; the oldest turns go first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from codex_lsp.edits.text import TextEdit
@@ -59,54 +61,118 @@ class Relocation:
 Undo = Reversal | Creation | Removal | Relocation
 
 
-@dataclass(slots=True)
-class Turn:
-    """The changes of one turn, oldest first; `undone`: they were taken back, and may be redone."""
+class State(Enum):
+    """What became of a hunk."""
+
+    PROPOSED = "proposed"  # waits for the person
+    SENT = "sent"  # on its way to the editor
+    LANDED = "landed"  # in the text, proven
+    UNDONE = "undone"  # taken back; may be made again
+    REFUSED = "refused"  # could not be made: the text there is no longer what it was made for
+    DROPPED = "dropped"  # the person does not want it
+    SUPERSEDED = "superseded"  # a newer one has its place, or the text has it already
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """One place of a turn's change: edits of lines next to each other, or a whole file.
+
+    `step` is what can be done with it next. It takes a landed hunk back; of any other it makes the
+    change, which is to take back that it was not made: a new file is a `Removal` to take back.
+    `reason` says why the state is what it is, where that has to be said.
+    """
 
     id: str
-    undos: list[Undo] = field(default_factory=list)
-    undone: bool = False
+    turn: str
+    state: State
+    step: Undo
+    reason: str = ""
 
     @property
-    def paths(self) -> list[Path]:
-        """The files that it changed, each once."""
-        return list(dict.fromkeys(undo.path for undo in self.undos))
+    def path(self) -> Path:
+        """The file that it is about."""
+        return self.step.path
 
 
 class Ledger:
-    """The turns of one window that changed something, oldest first."""
+    """The hunks of one window, oldest first."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, Turn] = {}
+        self._hunks: dict[str, Hunk] = {}
+        self._ids = itertools.count(1)
 
-    def note(self, turn_id: str, undo: Undo, *, undone: bool = False) -> None:
-        """A change of the turn was made (or, if `undone`, waits to be made again)."""
-        self._turns.setdefault(turn_id, Turn(turn_id, undone=undone)).undos.append(undo)
-        while len(self._turns) > 1 and self._too_much():
-            del self._turns[next(iter(self._turns))]
-
-    def settle(self, turn: Turn, undos: Sequence[Undo], *, undone: bool) -> None:
-        """The turn was undone or redone; `undos` lead back from there, oldest first."""
-        turn.undos = list(undos)
-        turn.undone = undone
-
-    def find(self, turn_id: str | None, *, undone: bool) -> Turn | None:
-        """The turn of that id, or the newest one, that is `undone` or is not."""
-        found = [
-            turn
-            for turn in self._turns.values()
-            if turn.undone == undone and turn.undos and turn_id in {None, turn.id}
+    def propose(self, turn: str, step: Undo) -> list[Hunk]:
+        """A turn wants a change: its hunks, which nothing has been done with yet."""
+        made = [
+            Hunk(f"hunk-{next(self._ids)}", turn, State.PROPOSED, part) for part in _parts(step)
         ]
-        return found[-1] if found else None
+        self._hunks.update((hunk.id, hunk) for hunk in made)
+        self._forget_old()
+        return made
 
-    def touches(self, path: Path) -> bool:
-        """Whether there is a turn that changed `path` and is not undone."""
-        return any(path in turn.paths for turn in self._turns.values() if not turn.undone)
+    def put(self, hunk: Hunk) -> None:
+        """The hunk of that id is like this now."""
+        if hunk.id in self._hunks:
+            self._hunks[hunk.id] = hunk
 
-    def _too_much(self) -> bool:
-        sizes = [_size(undo) for turn in self._turns.values() for undo in turn.undos]
-        return len(self._turns) > MOST_TURNS or sum(sizes) > MOST_CHARACTERS
+    def find(self, hunk_id: str) -> Hunk | None:
+        """The hunk of that id."""
+        return self._hunks.get(hunk_id)
+
+    def hunks(
+        self, *states: State, path: Path | None = None, turn: str | None = None
+    ) -> list[Hunk]:
+        """The hunks in one of `states` (any, if none is named), of a file, of a turn."""
+        return [
+            hunk
+            for hunk in self._hunks.values()
+            if (not states or hunk.state in states)
+            and path in {None, hunk.path}
+            and turn in {None, hunk.turn}
+        ]
+
+    def newest(
+        self, *states: State, path: Path | None = None, turn: str | None = None
+    ) -> list[Hunk]:
+        """Those of `hunks` that are of the newest turn among them."""
+        found = self.hunks(*states, path=path, turn=turn)
+        return [hunk for hunk in found if hunk.turn == found[-1].turn]
+
+    def _forget_old(self) -> None:
+        """What waits for the person is never forgotten, nor is the newest turn."""
+        turns = list(dict.fromkeys(hunk.turn for hunk in self._hunks.values()))
+        busy = {hunk.turn for hunk in self.hunks(State.PROPOSED, State.SENT)} | {turns[-1]}
+        for turn in turns:
+            if len(turns) <= MOST_TURNS and self._size() <= MOST_CHARACTERS:
+                return
+            if turn not in busy:
+                turns = [other for other in turns if other != turn]
+                self._hunks = {hunk.id: hunk for hunk in self._hunks.values() if hunk.turn != turn}
+
+    def _size(self) -> int:
+        """Characters that are kept; hunks of one change share a text."""
+        texts = [_text(hunk.step) for hunk in self._hunks.values()]
+        return sum(len(text) for text in {id(text): text for text in texts}.values())
 
 
-def _size(undo: Undo) -> int:
-    return len(undo.base) if isinstance(undo, Reversal) else len(undo.text)
+def _text(step: Undo) -> str:
+    return step.base if isinstance(step, Reversal) else step.text
+
+
+def _parts(step: Undo) -> Iterator[Undo]:
+    """One step for each place; edits of lines next to each other stay together."""
+    if not isinstance(step, Reversal):
+        yield step
+        return
+    group: list[TextEdit] = []
+    for edit in step.edits:
+        if group and step.base.count("\n", group[-1].end, edit.start) > 1:
+            yield _part(step, group)
+            group = []
+        group.append(edit)
+    if group:
+        yield _part(step, group)
+
+
+def _part(step: Reversal, edits: Sequence[TextEdit]) -> Reversal:
+    return Reversal(step.path, step.base, tuple(edits))

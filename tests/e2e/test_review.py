@@ -68,11 +68,25 @@ async def test_each_change_is_kept_or_undone_by_itself(tmp_path: Path, name: str
         assert s.document.text == "# mine\n" + SOURCE
 
 
-async def test_a_change_that_was_typed_over_goes(tmp_path: Path) -> None:
+async def test_a_change_that_was_typed_over_is_shown_with_its_suggestion_until_dismissed(
+    tmp_path: Path,
+) -> None:
     async with session(tmp_path, [Turn((Patch(CHANGE),))]) as s:
         await proposed(s)
-        s.editor.type(s.document, s.document.text.index("n * 2"), "m", erase=5)
-        await s.client.until(lambda: len(hunks(s)) == 1, "one change less")
+        at = s.document.text.index("n * 2")
+        s.editor.type(s.document, at, "m", erase=5)
+        await s.client.until(lambda: refused(s), "the conflict")
+        [shown] = refused(s)
+        assert shown["range"]["start"]["line"] == 6
+        assert "+     return n * 3" in shown["message"]
+        titles = [action.title for action in await s.client.code_actions(s.document, at)]
+        assert "Codex: keep this change" not in titles
+        await choose(s, at, "Codex: dismiss this suggestion")
+        await s.client.until(lambda: len(hunks(s)) == 1, "one suggestion less")
+
+
+def refused(s: Session) -> list[dict[str, Any]]:
+    return [hunk for hunk in hunks(s) if "you typed here since" in hunk["message"]]
 
 
 @pytest.mark.parametrize("kept", [True, False])

@@ -16,9 +16,8 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from codex_lsp.agent.undo import reverse
 from tests.doubles.editor import Mood
-from tests.lsp.patch_window import Tripped, Window, tree
+from tests.lsp.patch_window import Tripped, Window, take_back, tree
 
 PROFILES = ["neovim-0.11.4", "helix-25.07", "emacs-eglot", "emacs-lsp-mode", "vim-9.2-coc"]
 HANDLING = [None, "abort", "transactional", "textOnlyTransactional", "undo"]
@@ -121,7 +120,7 @@ async def explore(one: Case, folder: Path) -> list[str]:
     ]
     if answer.settles:
         wrong += made_wrong(window, one, accident.standing)
-        undone = await reverse([step.undo for step in window.landed], window.ours, label="undo")
+        undone = await take_back(window)
         kept = {failure.path.name: failure.reason for failure in undone.kept}
         if {*kept} != accident.standing:
             wrong.append(f"not undone: {kept}")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from codex_lsp.agent.hunks import Advanced, advance
 from codex_lsp.agent.ports import Applied, Change, MoveFile, NotApplied
 from codex_lsp.agent.steps import Landed, Step
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
@@ -20,6 +21,7 @@ from codex_lsp.lsp.client import ClientError, ClientTimeout
 from codex_lsp.lsp.documents import Documents
 from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.offer import choose_encoding
+from codex_lsp.workspace.ledger import Ledger, State
 from tests.doubles.editor import Editor, Failure, Mood, Result
 from tests.doubles.editor_profiles import profile
 from tests.doubles.editor_text import Document
@@ -166,3 +168,12 @@ def _with_edit(params: dict[str, Any], edit: dict[str, Any]) -> dict[str, Any]:
 
 def _at_once(_seconds: float, call: Callable[[], None]) -> None:
     call()
+
+
+async def take_back(window: Window) -> Advanced:
+    """Undo all that landed in the window."""
+    book = Ledger()
+    for step in window.landed:
+        for hunk in book.propose("turn", step.undo):
+            book.put(replace(hunk, state=State.LANDED))
+    return await advance(book.hunks(), ledger=book, editor=window.ours, label="undo")

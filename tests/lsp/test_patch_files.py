@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, TouchProtected, fingerprint
-from codex_lsp.agent.undo import reverse
 from codex_lsp.workspace.ledger import Removal
 from tests.doubles.editor import Mood
 from tests.edits.scenarios import Files, Scenario, load, names, write
 from tests.edits.scenarios import tree as texts
-from tests.lsp.patch_window import Tripped, Window, tree
+from tests.lsp.patch_window import Tripped, Window, take_back, tree
 
 PROFILES = [
     "neovim-0.11.4",
@@ -31,7 +30,7 @@ MARKED = b"\xef\xbb\xbfx = 1\r\ny = 1\r\n"
 
 
 async def undone(window: Window) -> None:
-    outcome = await reverse([step.undo for step in window.landed], window.ours, label="undo")
+    outcome = await take_back(window)
     assert not outcome.kept
 
 

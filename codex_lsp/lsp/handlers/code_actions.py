@@ -12,11 +12,13 @@ from codex_lsp.agent.lines import LineRange
 from codex_lsp.lsp import questions
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.diagnostics import touching
-from codex_lsp.lsp.offers import Offer, OpenQuestion, PendingHunk, Spot, offers
+from codex_lsp.lsp.offers import HunkHere, Offer, OpenQuestion, Spot, offers
+from codex_lsp.lsp.review import SHOWN
 from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.targets import range_lines
 from codex_lsp.lsp.workbench import Spot as LastSpot
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.workspace.ledger import State
 
 
 def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str, Any]] | None:
@@ -38,8 +40,8 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         in_file=known,
         automatic=automatic,
         presets=bench.settings.offer_presets,
-        undoable=bench.ledger.touches(path),
-        hunks=_pending(bench, path, lines),
+        undoable=bool(bench.ledger.hunks(State.LANDED, path=path)),
+        hunks=_hunks(bench, path, lines, automatic=automatic),
         questions=_questions(bench, uri, lines, automatic=automatic),
     )
     if not automatic:
@@ -50,9 +52,19 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
     return [_action(offer, where, tagged=bench.client.llm_tag) for offer in found] or None
 
 
-def _pending(bench: Workbench, path: Path, lines: LineRange) -> tuple[PendingHunk, ...]:
-    more = len(bench.review.at(path)) > 1
-    return tuple(PendingHunk(hunk.id, hunk.turn, more) for hunk in bench.review.at(path, lines))
+def _hunks(
+    bench: Workbench, path: Path, lines: LineRange, *, automatic: bool
+) -> tuple[HunkHere, ...]:
+    """What waits at the lines; asked for by the person, also what the last turn did there."""
+    waiting = bench.ledger.hunks(*SHOWN, path=path)
+    found = bench.review.within(waiting, lines)
+    if not automatic:
+        made = bench.ledger.newest(State.LANDED, State.UNDONE, path=path)
+        found += bench.review.within(made, lines)
+    more = len(waiting) > 1
+    return tuple(
+        HunkHere(hunk.id, hunk.turn, hunk.state, more and hunk.state in SHOWN) for hunk in found
+    )
 
 
 def _questions(

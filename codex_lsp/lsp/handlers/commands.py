@@ -14,7 +14,7 @@ from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target, problems
 from codex_lsp.lsp.tasks import Work
-from codex_lsp.lsp.work import answering, asking_first, changing, reversing
+from codex_lsp.lsp.work import answering, asking_first, changing
 
 Reply = dict[str, object]
 
@@ -107,16 +107,6 @@ def ask(server: Server, arguments: Sequence[object] | None) -> Reply:
     return _started(server, f"Codex: ask about {name}", work)
 
 
-def turn_undo(server: Server, arguments: Sequence[object] | None) -> Reply:
-    """`codex.turn.undo`: take back all changes of the turn `taskId`, or of the newest one."""
-    return _reversed(server, arguments, undone=False)
-
-
-def turn_redo(server: Server, arguments: Sequence[object] | None) -> Reply:
-    """`codex.turn.redo`: make the changes of an undone turn again."""
-    return _reversed(server, arguments, undone=True)
-
-
 def task_list(server: Server, _arguments: Sequence[object] | None) -> list[Reply]:
     """`codex.task.list`: the running and the last ended tasks."""
     return server.bench.tasks.describe()
@@ -130,15 +120,6 @@ def task_cancel(server: Server, arguments: Sequence[object] | None) -> Reply:
     running = tasks.running()
     tasks.cancel_all()
     return {"ok": bool(running)}
-
-
-def _reversed(server: Server, arguments: Sequence[object] | None, *, undone: bool) -> Reply:
-    bench, target = server.bench, parse_target(arguments)
-    turn = bench.ledger.find(target.task_id, undone=undone)
-    if turn is None:
-        raise BadArguments(f"There is no turn to {'redo' if undone else 'undo'}.")
-    title = f"Codex: {'redo' if undone else 'undo'}"
-    return _started(server, title, reversing(bench, turn, undone=undone))
 
 
 def _preset(server: Server, arguments: Sequence[object] | None, preset: str) -> Reply:

@@ -8,6 +8,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   'codex.edit': 'What should Codex change here?',
   'codex.ask': 'What do you want to know about this?',
   'codex.do': 'What should Codex do?',
+  'codex.hunk.redo': 'What should be different?',
   'codex.task.steer': 'What should Codex mind, too?',
 };
 
