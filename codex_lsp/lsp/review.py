@@ -207,7 +207,7 @@ class _TurnEditor:
     async def apply(self, change: Change, *, label: str) -> Applied | NotApplied | Held:
         """Hold the change back, or make it."""
         back = await self._review.take_back(self._origin.turn, change, label=label)
-        outcomes = [*back.done, *back.kept]
+        outcomes: list[Applied | NotApplied] = [*back.done, *back.kept]
         if outcomes:
             return outcomes[0]
         hunks = self._review.propose(self._origin, change)
