@@ -10,7 +10,7 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field
 
-from codex_lsp.agent.conversation import Item, Message, Reasoning, ToolCall, ToolOutput
+from codex_lsp.agent.conversation import Item, Reasoning, ToolCall, ToolOutput
 from codex_lsp.agent.events import Usage
 from codex_lsp.agent.usage import tokens_of
 
@@ -55,11 +55,9 @@ class Thread:
         """`items` take the place of all that was said."""
         self.items, self.counted = items, (0, 0)
 
-    def settle(self, *, stopped: bool) -> None:
-        """The turn is over: each call gets its answer; `stopped` says that it was not done."""
+    def settle(self) -> None:
+        """The turn is over, however it ended: each call gets its answer."""
         self.items = settled(self.items)
-        if stopped:
-            self.add(Message("user", STOPPED, "context"))
 
     def fork(self) -> Thread:
         """Another conversation that begins with what was said in this one."""

@@ -48,7 +48,7 @@ from codex_lsp.agent.steps import (
     Thinking,
     Writing,
 )
-from codex_lsp.agent.thread import Thread, without_loose_end
+from codex_lsp.agent.thread import STOPPED, Thread, without_loose_end
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.truncation import BYTES_PER_TOKEN
 
@@ -99,8 +99,10 @@ async def run_turn(turn: Turn) -> Ended:
         ended = await _rounds(turn)
         done = True
     finally:
+        turn.thread.settle()
         turn.thread.add(*(Message("user", text) for text in turn.inbox.close()))
-        turn.thread.settle(stopped=not done)
+        if not done:
+            turn.thread.add(Message("user", STOPPED, "context"))
     return replace(ended, items=turn.thread.items)
 
 

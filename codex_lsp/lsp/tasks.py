@@ -194,6 +194,8 @@ class Tasks:
 
     def _end(self, task: Task, state: str, message: str) -> None:
         task.state, task.message = state, message
+        if task.job is not None:
+            task.job.inbox.close()  # it may have ended before its turn began
         task.progress.end(message)
         self.on_change()
 

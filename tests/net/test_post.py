@@ -1,4 +1,4 @@
-"""`net.client.post` against real sockets: what left the machine, and what a person is told."""
+"""`net.client.post` against real sockets: what left the machine, what a person is told (TR4)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A stream cut anywhere is never called done, shown twice, or asked for again after a call (TR1).
 
 Every byte offset goes through httpx with a transport in memory, whose endings are what real
-sockets were measured to raise; a sample goes through real sockets.
+sockets were measured to raise; a sample goes through real sockets. Of longer streams of every kind
+a sample of the offsets is cut, or all of them: `TR1_OFFSETS=100000`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import random
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -138,6 +140,44 @@ async def test_cut_at_every_byte(events: list[Json], cut: Cut) -> None:
     await model.aclose()
     # Of the last line end, LF LF or CR LF CR LF or CR CR, only a final LF may be missing.
     assert done_at == [at for at in (len(data) - 1, len(data)) if data[:at].endswith(ENDINGS)]
+
+
+PART: list[script.Part] = [
+    Text("See: ä\u2028😀", piece=3),
+    script.Reasoning("why"),
+    script.Call("f", {"path": "a.py"}, piece=4),
+    script.Custom("apply_patch", "*** Begin Patch\n*** End Patch", piece=5),
+    script.Limits(12.5, 30.0),
+    script.Event({"type": "response.unknown", "x": [1, None]}),
+    script.Wire(b": ping\r\n\r\ndata: [DONE]\r\r"),
+]
+CALLS = (script.Call, script.Custom)
+KINDS = [
+    (first, second)
+    for first in PART[:4]
+    for second in PART
+    if first is not second and not (isinstance(first, CALLS) and isinstance(second, CALLS))
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_sample_of_cuts_of_every_kind_of_answer(cut: Cut) -> None:
+    seed = random.randrange(2**32)
+    dice = random.Random(seed)
+    most = int(os.environ.get("TR1_OFFSETS", "4"))
+    for number, parts in enumerate(KINDS):
+        pieces = encode(Turn(parts), {}, itertools.count(1))
+        data = b"".join(piece for piece in pieces if isinstance(piece, bytes))
+        transport = _InMemory(data)
+        model = model_on(transport, idle=IDLE if cut == "stall" else 30.0)
+        whole = (await ask(model)).events
+        assert isinstance(whole[-1], Completed)
+        offsets = range(len(data) + 1)
+        for at in dice.sample(offsets, min(most, len(offsets))):
+            transport.cut_at(at, cut)
+            asked = await ask(model)
+            check(asked, transport.asked, whole, f"seed {seed}: {cut} of {number} at {at}")
+        await model.aclose()
 
 
 async def test_events_in_any_order_and_number_never_hand_out_a_call_twice() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 
@@ -10,7 +11,7 @@ import pytest
 
 from codex_lsp.responses.sse import EventSplitter, EventTooLarge, ServerEvent
 
-ROUNDS = 100_000
+ROUNDS = int(os.environ.get("TR2_ROUNDS", "100000"))
 NO_ENDS = "\u2028\u2029\u0085\x0c\x0b\x1c".encode()  # line ends to str.splitlines only
 
 

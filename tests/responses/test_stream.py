@@ -350,6 +350,16 @@ async def test_the_routing_token_is_sent_back_in_its_own_turn_only() -> None:
     assert states == [None, "here", None]
 
 
+async def test_turns_that_run_side_by_side_keep_their_own_routing_tokens() -> None:
+    other = replace(REQUEST, turn_id="turn-2")
+    heads = [{"x-codex-turn-state": "one"}, {"x-codex-turn-state": "two"}, {}, {}]
+    async with room([says("x", headers=head) for head in heads]) as here:
+        for request in (REQUEST, other, REQUEST, other):
+            await ask(here.model, request)
+        sent = [one.headers.get("x-codex-turn-state") for one in here.service.requests]
+    assert sent == [None, None, "one", "two"]
+
+
 @pytest.mark.parametrize("ending", ["clean", "eof", "reset", "failed", "incomplete"])
 async def test_a_broken_answer_is_announced_and_asked_for_again(ending: str) -> None:
     broken = Turn((Text("half of"),), ending=ending)  # type: ignore[arg-type]

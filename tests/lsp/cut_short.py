@@ -1,0 +1,233 @@
+"""A job in a window in memory, that is cut short at a chosen moment: cancelled at the n-th place
+where it waits, or broken by an exception in the n-th event of the model or question to the client.
+
+The clock is virtual and threads are none, so that a run is the same each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from codex_lsp.agent.compaction import Window
+from codex_lsp.agent.conversation import (
+    AssistantMessage,
+    Item,
+    Message,
+    ModelRequest,
+    Reasoning,
+    ToolCall,
+    ToolOutput,
+)
+from codex_lsp.agent.events import ItemDone, ModelEvent, Restarted, TextDelta
+from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.thread import Thread
+from codex_lsp.agent.workplace import Place
+from codex_lsp.lsp.jobs import doing
+from codex_lsp.lsp.tasks import Job, Task
+from codex_lsp.lsp.workbench import Adapters, Workbench
+from tests.doubles.editor_profiles import profile
+from tests.doubles.memory_window import MemoryWindow, VirtualLoop
+from tests.doubles.scripted_model import Reply, ScriptedModel, call, done, says
+
+NAME = "helix-25.07"
+BROKEN = "def area(r):\n    return 3 * r\n"
+FIXED = "def area(r):\n    return 3 * r * r\n"
+PATCH = """*** Begin Patch
+*** Update File: a.py
+@@ def area(r):
+-    return 3 * r
++    return 3 * r * r
+*** Add File: b.py
++x = 1
+*** End Patch
+"""
+QUESTION = {"id": "q", "question": "Metres?", "options": ["Yes", "No"]}
+STEERED = "in metres, please"
+
+
+_OURS = (Message, ToolOutput, type(None))
+
+
+class Crash(Exception):
+    """A bug."""
+
+
+class Loop(VirtualLoop):
+    """What would run in a thread runs in between."""
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]  # in short
+        future = self.create_future()
+
+        def work() -> None:
+            if future.cancelled():
+                return
+            try:
+                future.set_result(func(*args))
+            except Exception as error:  # noqa: BLE001 - as an executor does
+                future.set_exception(error)
+
+        self.call_soon(work)
+        return future
+
+
+class Stepped:
+    """Awaits `work`, counts where it waits, and calls `strike` at the n-th of these places."""
+
+    def __init__(
+        self, work: Coroutine[Any, Any, object], at: int, strike: Callable[[], object]
+    ) -> None:
+        self.count = 0
+        self._work, self._at, self._strike = work, at, strike
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        steps = self._work.__await__()
+        step = partial(next, steps)
+        while True:
+            try:
+                waits_for = step()
+            except StopIteration as end:
+                return end.value
+            self.count += 1
+            if self.count == self._at:
+                self._strike()
+            try:
+                yield waits_for
+            except BaseException as error:  # noqa: BLE001 - passed on, whatever it is
+                step = partial(steps.throw, error)
+            else:
+                step = partial(next, steps)
+
+
+def script() -> list[Reply]:
+    """A job with everything: a plan, reading, an edit, a question, a steer, a summary, a retry."""
+    plan = {"plan": [{"step": "square it", "status": "in_progress"}]}
+    look = json.dumps({"path": "a.py"})
+    thought = ItemDone(Reasoning("hm", {"type": "reasoning"}))
+    return [
+        [
+            thought,
+            call("update_plan", json.dumps(plan)),
+            call("read_file", look),
+            call("read_file", look),
+            done(),
+        ],
+        [call("apply_patch", PATCH, freeform=True), thought, call("no_such_tool", "{}"), done()],
+        [call("request_user_input", json.dumps({"questions": [QUESTION]})), done(19_000)],
+        says("summary"),
+        [TextDelta("Do"), Restarted(2, 0.1, "broke"), thought, call("list_files", "{}"), done()],
+        says("Done."),
+    ]
+
+
+class Scene(MemoryWindow):
+    """One window, one job. `crash_at` counts model events and questions to the client."""
+
+    def __init__(self, folder: Path, *, cancel_at: int = 0, crash_at: int = 0) -> None:
+        folder.mkdir()
+        super().__init__(NAME, folder, BROKEN, Random(7))
+        self.crash_at, self.moments = crash_at, 0
+        self.cancel_at = cancel_at
+        self.stepped: Stepped | None = None
+        self.model = Model(self, script(), STEERED)
+        params = profile(NAME).initialize | {"rootUri": folder.as_uri(), "workspaceFolders": None}
+        adapters = Adapters(lambda _: self.model, folder / "state", window=Window(20_000))
+        self.bench = Workbench(self, params, adapters)
+        self.editor.choose = lambda message, titles: titles[0]
+        self.job = Job(Thread())
+
+    def spawn(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
+        async def run() -> None:
+            self.stepped = Stepped(work, self.cancel_at, self.strike)
+            await self.stepped
+
+        return asyncio.create_task(run(), name=name)
+
+    def strike(self) -> None:
+        """The person cancels."""
+        assert self.bench.tasks.cancel(self.bench.tasks.running()[-1].id)
+
+    async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
+        if method != "window/workDoneProgress/create":  # which the supervisor asks, not the job
+            self.moment()
+        return await super().ask(method, params, timeout=timeout)
+
+    def notify(self, method: str, params: Any) -> None:
+        super().notify(method, params)
+        self._later(0.001, lambda: self.editor.notified(method, params))
+
+    def moment(self) -> None:
+        """Something happens that may break."""
+        self.moments += 1
+        if self.moments == self.crash_at:
+            raise Crash
+
+    async def run(self, wish: str) -> Task:
+        """Do a job of the conversation, to its end however it comes."""
+        place = Place(self.path, LineRange(1, 2), "python")
+        task = self.bench.tasks.start(
+            f"Codex: {wish}", doing(self.bench, self.job, wish, place), job=self.job
+        )
+        assert task.handle is not None
+        await asyncio.wait([task.handle])
+        return task
+
+    def changed(self) -> set[str]:
+        """The files that are not as they were."""
+        changed = {"a.py"} if self.document.text != BROKEN else set()
+        return changed | ({"b.py"} if (self.path.parent / "b.py").exists() else set())
+
+    def go_on(self, *replies: Reply) -> None:
+        """The next job is undisturbed, and answered by `replies`."""
+        self.cancel_at = self.crash_at = 0
+        self.model = Model(self, list(replies))
+        self.bench._models.clear()
+        self.job = Job(self.job.thread)
+
+
+class Model(ScriptedModel):
+    """Takes its time; the person says `steer` while it writes the second answer."""
+
+    def __init__(self, scene: Scene, replies: Sequence[Reply], steer: str = "") -> None:
+        super().__init__(*replies)
+        self._scene, self._steer = scene, steer
+
+    async def warm_up(self) -> None:
+        """Nothing to make ready."""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        if self._steer and len(self.requests) == 1:
+            self._scene.job.inbox.put(self._steer)
+        async for event in super().stream(request):
+            await asyncio.sleep(0.01)
+            self._scene.moment()
+            yield event
+        self._scene.moment()
+
+
+def faults_of(items: Sequence[Item]) -> list[str]:
+    """What is wrong with a conversation that is to be sent."""
+    wrong: list[str] = []
+    open_calls: list[int] = []
+    for item in items:
+        if isinstance(item, ToolCall):
+            open_calls.append(id(item))
+        elif isinstance(item, ToolOutput):
+            if id(item.call) not in open_calls:
+                wrong.append(f"answered twice or never called: {item.call.name}")
+            else:
+                open_calls.remove(id(item.call))
+        elif isinstance(item, AssistantMessage) and item.text == "Do":
+            wrong.append("kept what was void")
+    if open_calls:
+        wrong.append(f"{len(open_calls)} calls have no answer")
+    followed = pairwise([*items, None])
+    if any(isinstance(one, Reasoning) and isinstance(after, _OURS) for one, after in followed):
+        wrong.append("a thought leads nowhere")
+    return wrong
