@@ -33,8 +33,9 @@ from codex_lsp.lsp.jobs import doing
 from codex_lsp.lsp.tasks import Job, Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
 from tests.doubles.editor_profiles import profile
-from tests.doubles.memory_window import MemoryWindow, VirtualLoop
+from tests.doubles.memory_window import MemoryWindow
 from tests.doubles.scripted_model import Reply, ScriptedModel, call, done, says
+from tests.doubles.virtual_loop import VirtualLoop
 
 NAME = "helix-25.07"
 BROKEN = "def area(r):\n    return 3 * r\n"

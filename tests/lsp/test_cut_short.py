@@ -18,8 +18,7 @@ from tests.lsp.cut_short import FIXED, STEERED, Loop, Scene, faults_of
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(work)
+    return Loop.fresh().run(work)
 
 
 async def whole(folder: Path) -> tuple[int, int]:
