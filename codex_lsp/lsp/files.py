@@ -157,6 +157,8 @@ class Files:
         try:
             answer = await self._wire.ask("workspace/applyEdit", asked, timeout=ANSWER_DEADLINE)
         except ClientTimeout:
+            text = f"The editor did not say whether it will {operation['kind']} {path.name}: look."
+            self._wire.notify("window/showMessage", {"type": WARNING, "message": text})
             return NotApplied(path, UNCONFIRMED)
         except ClientFailure as error:
             return NotApplied(path, f"the editor refused it ({error or 'it has gone'})")

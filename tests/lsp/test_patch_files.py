@@ -380,6 +380,18 @@ async def test_an_edit_that_lands_long_after_it_was_asked_for_can_be_undone(
     assert document.text == "x = 1\n"
 
 
+async def test_a_delete_that_is_never_answered_is_told_to_model_and_person(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("x = 1\n")
+    window = Window("helix-25.07", tmp_path, ["delete"])
+    window.editor.open(path)
+    window.moods["a.py"] = Mood.SILENT
+    answer = await window.tool().run(DELETE)
+    assert "not confirmed; it may still land" in answer.text
+    assert any("whether it will delete a.py" in told for told in window.told)
+    assert path.read_text() == "x = 1\n"
+
+
 async def test_a_second_patch_is_not_taken_for_the_first_that_was_never_answered(
     tmp_path: Path,
 ) -> None:
