@@ -13,6 +13,7 @@ import pytest
 
 from codex_lsp.agent.conversation import Message
 from codex_lsp.agent.thread import STOPPED
+from codex_lsp.workspace.ledger import State
 from tests.doubles.scripted_model import says
 from tests.lsp.cut_short import FIXED, STEERED, Loop, Scene, faults_of
 
@@ -47,9 +48,9 @@ async def check(scene: Scene, task_id: str, made: set[str]) -> None:
     assert faults_of(scene.job.thread.items) == []
     await asyncio.sleep(100)
     assert (scene.document.text, len(scene.editor.edits)) == (text, edits), "landed after the end"
-    landed = scene.bench.ledger.find(task_id, undone=False)
-    changed = {path.name for path in landed.paths} if landed is not None else set()
-    assert changed == made, "what can be undone is not what was made"
+    landed = scene.bench.ledger.hunks(State.LANDED, turn=task_id)
+    assert {hunk.path.name for hunk in landed} == made, "what can be undone is not what was made"
+    assert scene.bench.ledger.hunks(State.SENT) == []
     assert scene.editor.unended() == []
     assert scene.editor.faults == []
     assert scene.bench.status.describe()["busy"] is False
@@ -93,7 +94,7 @@ def test_broken_wherever_something_can_break(tmp_path: Path) -> None:
         ("codex_lsp.agent.thread.settled", lambda items: items),
         ("codex_lsp.agent.thread.without_loose_end", lambda items: items),
         ("codex_lsp.agent.steering.Inbox.close", lambda inbox: inbox.take()),
-        ("codex_lsp.workspace.ledger.Ledger.note", lambda *_: None),
+        ("codex_lsp.workspace.ledger.Ledger.put", lambda *_: None),
         ("codex_lsp.lsp.progress.Progress.end", lambda *_: None),
     ],
 )
