@@ -100,7 +100,9 @@ class BadPatch:
 
 def parse(text: str) -> Patch | BadPatch:
     """Read `text`. See `unwrap` for the wrappers that are taken off first."""
-    lines = [line.removesuffix("\r") for line in unwrap(text).split("\n")]
+    lines = unwrap(text).split("\n")
+    if "\r" in text:
+        lines = [line.removesuffix("\r") for line in lines]
     if lines[0].strip() != _BEGIN:
         return BadPatch(f"The first line of the patch must be '{_BEGIN}'", 1)
     if lines[-1].strip() != _END:
@@ -201,17 +203,25 @@ class _Reader:
 
     def add(self, path: str) -> Section | BadPatch:
         content: list[str] = []
+        lines, at, last = self.lines, self.at, len(self.lines) - 1
         blanks = 0
-        while not self.at_end() and not self.line.strip().startswith("*** "):
-            if self.line.startswith("+"):
-                content += [""] * blanks + [self.line[1:]]
-                blanks = 0
-            elif not self.line.strip():
+        while at < last:
+            line = lines[at]
+            if line[:1] == "+":
+                if blanks:
+                    content += [""] * blanks
+                    blanks = 0
+                content.append(line[1:])
+            elif not (bare := line.strip()):
                 blanks += 1
+            elif bare.startswith("*** "):
+                break
             else:
+                self.at = at
                 return self.bad("each line of an added file starts with '+'")
-            self.at += 1
-        return AddFile(path, "".join(line + "\n" for line in content))
+            at += 1
+        self.at = at
+        return AddFile(path, "".join([line + "\n" for line in content]))
 
     def delete(self, path: str) -> Section | BadPatch:
         return DeleteFile(path)
@@ -243,29 +253,31 @@ class _Reader:
 
     def _chunk(self) -> Chunk | BadPatch:
         anchors: list[str] = []
-        while not self.at_end() and _is_anchor(self.line):
-            anchors.append(self.line[3:])
-            self.at += 1
+        all_lines, at, last = self.lines, self.at, len(self.lines) - 1
+        while at < last and _is_anchor(line := all_lines[at]):
+            if line[3:].strip():
+                anchors.append(line[3:])
+            at += 1
         lines: list[tuple[Mark, str]] = []
-        while self.at < len(self.lines) - 1:
-            line = self.lines[self.at]
+        while at < last:
+            line = all_lines[at]
             mark = _MARKS.get(line[:1])
             if mark is not None:
                 lines.append((mark, line[1:]))
-            elif line.startswith("***") or _is_anchor(line):
+            elif line[:3] == "***" or _is_anchor(line):
                 break
             else:
                 # An empty line lost the space of an empty context line; another that lost its
                 # mark is taken as context, too: context is only compared, never written.
                 lines.append((" ", line))
-            self.at += 1
+            at += 1
+        self.at = at
         if not lines:
             return self.bad("a chunk has no lines")
-        at_end = not self.at_end() and self.line.rstrip() == _EOF
+        at_end = at < last and all_lines[at].rstrip() == _EOF
         self.at += at_end
-        named = tuple(anchor for anchor in anchors if anchor.strip())
-        return Chunk(tuple(lines), named, at_end)
+        return Chunk(tuple(lines), tuple(anchors), at_end)
 
 
 def _is_anchor(line: str) -> bool:
-    return line.startswith("@@ ") or line.rstrip() == "@@"
+    return line[:2] == "@@" and (line[2:3] == " " or not line[2:].strip())
