@@ -177,7 +177,7 @@ class LspEditor:
         """One attempt; None says that it was overtaken and is worth another."""
         path = sending.path
         trail = self._buffers.since(sending.first)
-        ranges = self._buffers.ranges(document.text, edits)
+        ranges = await computed(document.text, self._buffers.ranges, document.text, edits)
         sending.asked.append((len(trail.steps) if trail else 0, ranges))
         failure = await self._ask(path, document, edits, label)
         if isinstance(failure, NotApplied):
@@ -203,7 +203,8 @@ class LspEditor:
         """Send the edits. The result is why there must be no other attempt, or why the editor
         refused, or None; either way, the text has to prove what happened.
         """
-        asked = {"label": label, "edit": self._workspace_edit(document, edits)}
+        edit = await computed(document.text, self._workspace_edit, document, edits)
+        asked = {"label": label, "edit": edit}
         try:
             answer = await self._wire.ask("workspace/applyEdit", asked, timeout=ANSWER_DEADLINE)
         except ClientTimeout:

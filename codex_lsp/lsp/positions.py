@@ -17,6 +17,7 @@ Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_BLOCK = 1 << 12  # characters
 _UTF8_CONTINUATION = bytes(range(0x80, 0xC0))
 
 
@@ -95,13 +96,19 @@ def column_index(line: str, character: int, encoding: Encoding) -> int:
 
 
 def _utf16_index(head: str, character: int) -> int:
+    """Block by block, since a line may be 2 MB long; in the last by its pairs."""
+    at = 0
+    block = head[:_BLOCK]
+    while (size := units(block, "utf-16")) <= character and block:
+        at, character = at + len(block), character - size
+        block = head[at : at + _BLOCK]
     pairs = 0
-    for astral in _ASTRAL.finditer(head):
+    for astral in _ASTRAL.finditer(block):
         start = astral.start() + pairs
         if start + 2 > character:
-            return min(character - pairs, astral.start())
+            return at + min(character - pairs, astral.start())
         pairs += 1
-    return min(character - pairs, len(head))
+    return at + min(character - pairs, len(block))
 
 
 def _utf8_index(head: str, character: int) -> int:
