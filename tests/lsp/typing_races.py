@@ -221,6 +221,8 @@ class Race:
             return "the mirror is not the document"
         if self.window.editor.faults and self.policy not in {"versionless", "hole"}:
             return f"faults: {self.window.editor.faults}"
+        if any(_version(asked) is None for asked in self.window.editor.edits):
+            return "an edit was sent without the version that it is for"
         if marks(text) != marks(text_of(person)):
             return "a keystroke was lost, doubled or moved"
         if applied and met == "overlapping":
@@ -232,3 +234,9 @@ class Race:
             if text != wanted:
                 return "the text has something else than the edit and what was typed"
         return None
+
+
+def _version(asked: dict[str, Any]) -> int | None:
+    changes = asked["edit"].get("documentChanges")
+    version: int | None = changes[0]["textDocument"]["version"] if changes else None
+    return version
