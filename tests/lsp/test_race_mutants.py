@@ -6,7 +6,7 @@
 | --- | --- | --- |
 | unversioned | `unversioned` below | typing races (`typing_races`) |
 | off-by-one utf-16 | there, `counts_utf16_units` | bytes |
-| apply on newest | `applies_on_newest`; there `applies_on_the_newest_text` | typing races; schedules |
+| apply on newest | `applies_on_newest`; there `applies_on_the_newest_text` | races; schedules |
 | skip verify | `skips_the_proof` below; there, `believes_the_client` | typing races; proof |
 | fuzzy context | there, `shows_context_as_the_patch_has_it` | scenarios |
 | EOL normalise | there, `makes_terminators_uniform` | bytes |
