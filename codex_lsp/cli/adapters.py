@@ -117,6 +117,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             home=start.home,
             configuration=partial(_config_for, args),
             runner=runner,
+            examine=partial(_examined, args),
         )
     finally:
         await runner.aclose()
@@ -146,6 +147,15 @@ def connect(
     turns = None if credentials is None else TurnSources(credentials)
     style = Style(config.model_reasoning_summary, config.model_verbosity)
     return ResponsesModel(chosen, None, identity, style=style, source_for=turns)
+
+
+async def _examined(args: Namespace) -> AsyncIterator[str]:
+    from argparse import Namespace
+
+    from codex_lsp.cli.doctor import examine
+
+    async for finding in examine(Namespace(**vars(args), network=False)):
+        yield str(finding)
 
 
 def _open_small() -> AbstractAsyncContextManager[Completion]:

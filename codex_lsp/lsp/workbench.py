@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,13 +56,20 @@ def _nothing_configured(_folder: Path | None) -> CodexToml:
     return CodexToml()
 
 
+async def _nothing_examined() -> AsyncIterator[str]:
+    """What is known of this machine where nobody looks."""
+    for line in list[str]():
+        yield line
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What the command line gives to the server. `open_model` takes the model's name or None.
 
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
     `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
-    for None, everywhere, and reads a few small files for it.
+    for None, everywhere, and reads a few small files for it. `examine` says line by line what works
+    on this machine.
     """
 
     open_model: Callable[[str | None], WarmModel]
@@ -73,6 +80,7 @@ class Adapters:
     home: Path | None = None
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None
+    examine: Callable[[], AsyncIterator[str]] = _nothing_examined
 
 
 @dataclass(frozen=True, slots=True)
