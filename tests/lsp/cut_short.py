@@ -27,11 +27,13 @@ from codex_lsp.agent.conversation import (
 )
 from codex_lsp.agent.events import ItemDone, ModelEvent, Restarted, TextDelta
 from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.ports import Command, Confinement, FileChange, Process, Wrote
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.jobs import doing
 from codex_lsp.lsp.tasks import Job, Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.workspace.snapshot import Snapshot
 from tests.doubles.editor_profiles import profile
 from tests.doubles.memory_window import MemoryWindow
 from tests.doubles.scripted_model import Reply, ScriptedModel, call, done, says
@@ -78,6 +80,58 @@ class Loop(VirtualLoop):
         return future
 
 
+class Runner:
+    """Runs one command, which takes a while and writes c.py; knows what was not released."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.alive: set[Running] = set()
+
+    async def confinement(self, roots: Sequence[Path]) -> Confinement:
+        await asyncio.sleep(0.01)
+        return Confinement("double", "all of it", network=False, reviewed=True)
+
+    async def start(self, command: Command, snapshot: Snapshot) -> Process:
+        await asyncio.sleep(0.01)
+        process = Running(self)
+        self.alive.add(process)
+        return process
+
+
+class Running:
+    """The command."""
+
+    started = 0
+
+    def __init__(self, runner: Runner) -> None:
+        self.exit_code: int | None = None
+        self._runner = runner
+
+    def take_output(self) -> bytes:
+        return b"said"
+
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(0.05)
+        self.exit_code = 0
+
+    async def write(self, data: bytes) -> bool:
+        return False
+
+    async def kill(self) -> None:
+        await asyncio.sleep(0.01)
+        self.exit_code = -9
+
+    async def changes(self) -> Sequence[FileChange]:
+        await asyncio.sleep(0.01)
+        source = self._runner.folder.parent / f"{self._runner.folder.name}.out"
+        source.write_text("y = 1\n")
+        return [Wrote(self._runner.folder / "c.py", source, 0o644)]
+
+    async def release(self) -> None:
+        self._runner.alive.discard(self)
+        await asyncio.sleep(0.01)
+
+
 class Stepped:
     """Awaits `work`, counts where it waits, and calls `strike` at the n-th of these places."""
 
@@ -107,7 +161,7 @@ class Stepped:
 
 
 def script() -> list[Reply]:
-    """A job with everything: a plan, reading, an edit, a question, a steer, a summary, a retry."""
+    """Everything: a plan, reading, an edit, a question, a command, a steer, a summary, a retry."""
     plan = {"plan": [{"step": "square it", "status": "in_progress"}]}
     look = json.dumps({"path": "a.py"})
     thought = ItemDone(Reasoning("hm", {"type": "reasoning"}))
@@ -120,7 +174,8 @@ def script() -> list[Reply]:
             done(),
         ],
         [call("apply_patch", PATCH, freeform=True), thought, call("no_such_tool", "{}"), done()],
-        [call("request_user_input", json.dumps({"questions": [QUESTION]})), done(19_000)],
+        [call("request_user_input", json.dumps({"questions": [QUESTION]})), done()],
+        [call("exec_command", json.dumps({"cmd": "make c"})), done(19_000)],
         says("summary"),
         [TextDelta("Do"), Restarted(2, 0.1, "broke"), thought, call("list_files", "{}"), done()],
         says("Done."),
@@ -138,13 +193,19 @@ class Scene(MemoryWindow):
         self.stepped: Stepped | None = None
         self.model = Model(self, script(), STEERED)
         params = profile(NAME).initialize | {"rootUri": folder.as_uri(), "workspaceFolders": None}
-        adapters = Adapters(lambda _: self.model, folder / "state", window=Window(20_000))
+        self.runner = Runner(folder)
+        adapters = Adapters(
+            lambda _: self.model, folder / "state", window=Window(20_000), runner=self.runner
+        )
         self.bench = Workbench(self, params, adapters)
-        self.editor.choose = lambda message, titles: titles[0]
+        self.editor.choose = lambda _, titles: "Allow once" if "Deny" in titles else titles[0]
         self.job = Job(Thread())
 
     def spawn(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
         async def run() -> None:
+            if not name.startswith("Codex: square"):  # not the job that is to be cut short
+                await work
+                return
             self.stepped = Stepped(work, self.cancel_at, self.strike)
             await self.stepped
 
@@ -155,8 +216,8 @@ class Scene(MemoryWindow):
         assert self.bench.tasks.cancel(self.bench.tasks.running()[-1].id)
 
     async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
-        if method != "window/workDoneProgress/create":  # which the supervisor asks, not the job
-            self.moment()
+        if "Deny" not in str(params) and method != "window/workDoneProgress/create":
+            self.moment()  # where only the job is concerned
         return await super().ask(method, params, timeout=timeout)
 
     def notify(self, method: str, params: Any) -> None:
@@ -181,8 +242,8 @@ class Scene(MemoryWindow):
 
     def changed(self) -> set[str]:
         """The files that are not as they were."""
-        changed = {"a.py"} if self.document.text != BROKEN else set()
-        return changed | ({"b.py"} if (self.path.parent / "b.py").exists() else set())
+        changed = {name for name in ("b.py", "c.py") if (self.path.parent / name).exists()}
+        return changed | ({"a.py"} if self.document.text != BROKEN else set())
 
     def go_on(self, *replies: Reply) -> None:
         """The next job is undisturbed, and answered by `replies`."""

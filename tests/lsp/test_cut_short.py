@@ -27,7 +27,7 @@ async def whole(folder: Path) -> tuple[int, int]:
     scene = Scene(folder)
     await scene.arrived()
     task = await scene.run("square it")
-    assert (task.state, task.message) == ("done", "Changed a.py, b.py.")
+    assert (task.state, task.message) == ("done", "Changed a.py, b.py, c.py.")
     scene.model.assert_used_up()
     await check(scene, task.id, scene.changed())
     assert any(isinstance(i, Message) and i.text == STEERED for i in scene.job.thread.items)
@@ -43,6 +43,7 @@ async def check(scene: Scene, task_id: str, made: set[str]) -> None:
     text, edits = scene.document.text, len(scene.editor.edits)
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not others, f"left running: {others}"
+    assert not scene.runner.alive
     assert not scene.job.inbox.put("too late")
     assert not scene.job.thread.turn.locked()
     assert faults_of(scene.job.thread.items) == []
