@@ -35,8 +35,14 @@ class Advanced:
     kept: tuple[NotApplied, ...]
 
 
-async def advance(hunks: Sequence[Hunk], *, ledger: Ledger, editor: Editor, label: str) -> Advanced:
-    """Do the next step of each hunk that has one; what landed last is taken back first."""
+async def advance(
+    hunks: Sequence[Hunk], *, ledger: Ledger, editor: Editor, label: str, whole: bool = False
+) -> Advanced:
+    """Do the next step of each hunk that has one; what landed last is taken back first.
+
+    Where one of a request meets what was typed, the others are done all the same, one by one;
+    not if `whole`.
+    """
     done: list[Applied] = []
     kept: list[NotApplied] = []
     for meant in _groups(hunks):
@@ -44,13 +50,14 @@ async def advance(hunks: Sequence[Hunk], *, ledger: Ledger, editor: Editor, labe
         group = [hunk for hunk in meant if ledger.find(hunk.id) == hunk and hunk.state in _DONE]
         if not group:
             continue
-        match await _advance(group, ledger, editor, label):
-            case Applied() as applied:
-                done.append(applied)
-            case NotApplied() as failure:
-                kept.append(failure)
-            case Held():
-                pass
+        outcomes = [await _advance(group, ledger, editor, label)]
+        if len(group) > 1 and not whole and _meets_typing(outcomes[0]):
+            outcomes = []
+            for hunk in reversed(group):
+                ledger.put(hunk)
+                outcomes.append(await _advance([hunk], ledger, editor, label))
+        done += [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+        kept += [outcome for outcome in outcomes if isinstance(outcome, NotApplied)]
     return Advanced(tuple(done), tuple(kept))
 
 
@@ -69,6 +76,10 @@ async def _advance(
     finally:
         for hunk in settled:
             ledger.put(hunk)
+
+
+def _meets_typing(outcome: Applied | NotApplied | Held) -> bool:
+    return isinstance(outcome, NotApplied) and outcome.changed_meanwhile
 
 
 def _settle_late(group: Sequence[Hunk], later: asyncio.Future[Applied], ledger: Ledger) -> None:

@@ -98,10 +98,12 @@ class Review:
         self._settle(hunks, State.UNDONE, State.DROPPED, "the rest of the patch could not be made")
         return outcome
 
-    async def advance(self, hunks: Sequence[Hunk], *, label: str) -> Advanced:
+    async def advance(self, hunks: Sequence[Hunk], *, label: str, whole: bool = False) -> Advanced:
         """Make, take back, or make again; see `agent.hunks`."""
         try:
-            return await advance(hunks, ledger=self._ledger, editor=self._editor, label=label)
+            return await advance(
+                hunks, ledger=self._ledger, editor=self._editor, label=label, whole=whole
+            )
         finally:
             self.show(hunk.path for hunk in hunks)
 
@@ -217,7 +219,7 @@ class _TurnEditor:
         if not hunks:
             return await self._editor.apply(change, label=label)
         try:
-            outcome = await self._review.advance(hunks, label=label)
+            outcome = await self._review.advance(hunks, label=label, whole=True)
         except asyncio.CancelledError:
             self._review.drop(hunks, "the task was cancelled")
             raise

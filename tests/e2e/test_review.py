@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pygls.exceptions import JsonRpcException
 
-from tests.doubles.model_script import Patch, Turn
-from tests.e2e.test_commands import SOURCE, Session, exists, session
+from tests.doubles.editor_profiles import Answer
+from tests.doubles.model_script import Gate, Patch, Turn, says
+from tests.e2e.test_commands import SOURCE, Session, exists, patch, read, session
 
 CHANGE = """*** Begin Patch
 *** Update File: code.py
@@ -110,3 +112,120 @@ async def test_a_file_is_kept_whole(tmp_path: Path) -> None:
         await choose(s, at, "Codex: keep all changes of this file")
         assert ("n + n" in s.document.text, "n * 3" in s.document.text) == (True, True)
         assert not exists(s.editor.workspace / "new.py")
+
+
+async def use(s: Session, mode: str) -> None:
+    settings = {"settings": {"codex": {"edits": {"apply": mode}}}}
+    s.editor.send("workspace/didChangeConfiguration", settings)
+
+
+@pytest.mark.parametrize(
+    ("traits", "choice", "text", "waiting"),
+    [
+        ({}, "Apply", "both", 0),
+        ({}, "Discard", "none", 0),
+        ({}, "Review", "none", 2),
+        ({}, None, "none", 2),
+        ({"questions": Answer.NOT_FOUND}, "Apply", "none", 2),
+    ],
+)
+async def test_confirm_asks_and_does_what_is_said_or_lets_the_changes_wait(
+    tmp_path: Path, traits: dict[str, Any], choice: str | None, text: str, waiting: int
+) -> None:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))], **traits) as s:
+        s.editor.choose = lambda message, titles: choice
+        await use(s, "confirm")
+        await s.command("codex.fix", line=7)
+        asked = [m for m in s.editor.messages if "Codex suggests 3 changes" in m["message"]]
+        assert [action["title"] for action in asked[0]["actions"]] == ["Apply", "Review", "Discard"]
+        assert (s.document.text == SOURCE) == (text == "none")
+        await s.client.until(lambda: len(hunks(s)) == waiting, "what waits")
+
+
+async def test_a_question_that_is_never_answered_holds_nothing_up_and_a_cancel_withdraws(
+    tmp_path: Path,
+) -> None:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))], questions=Answer.NEVER) as s:
+        await use(s, "confirm")
+        token = (await s.client.execute("codex.fix", {"path": "code.py", "line": 7}))["taskId"]
+        await s.client.until(lambda: s.editor.messages, "the question")
+        assert len(await s.client.execute("codex.hunk.list")) == 3
+        await s.client.execute("codex.task.cancel", {"taskId": token})
+        await s.ended(token)
+        await s.client.until(lambda: not hunks(s), "nothing waits")
+        assert {hunk["state"] for hunk in await s.client.execute("codex.hunk.list")} == {"dropped"}
+        assert s.document.text == SOURCE
+
+
+async def test_what_landed_is_listed_shown_gone_to_and_undone_one_by_one(tmp_path: Path) -> None:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))]) as s:
+        await s.command("codex.fix", line=7)
+        listed = await s.client.execute("codex.hunk.list", {"path": "code.py"})
+        assert [(hunk["line"], hunk["state"]) for hunk in listed] == [(3, "landed"), (7, "landed")]
+        s.editor.type(s.document, 0, "# mine\n")
+        changed = s.document.text
+
+        place = {"path": "code.py", "line": 1}
+        assert (await s.client.execute("codex.hunk.next", place))["line"] == 4
+        assert (await s.client.execute("codex.hunk.next"))["line"] == 8
+        await s.client.until(lambda: len(s.editor.shown) == 2, "both places")
+        assert [shown["selection"]["start"]["line"] for shown in s.editor.shown] == [3, 7]
+        assert (await s.client.execute("codex.hunk.previous"))["line"] == 4
+
+        await s.command("codex.hunk.diff")
+        page = read(next(s.state.glob("diffs/*.diff")))
+        assert "-    return n * 2\n+    return n * 3\n" in page
+
+        await choose(s, changed.index("n * 3"), "Codex: undo what was changed here")
+        assert s.document.text == changed.replace("n * 3", "n * 2")
+        await s.command("codex.hunk.accept", hunkId=listed[1]["hunkId"])
+        assert s.document.text == changed
+        await s.command("codex.file.undo")
+        assert s.document.text == "# mine\n" + SOURCE
+        assert exists(s.editor.workspace / "new.py")
+        await s.command("codex.file.redo")
+        assert s.document.text == changed
+
+
+async def test_a_change_is_explained_and_asked_for_anew_with_a_note(tmp_path: Path) -> None:
+    anew = patch("    return n * 2", "    return 3 * n")
+    async with session(tmp_path, [Turn((Patch(CHANGE),)), says("It triples."), anew]) as s:
+        await proposed(s)
+        at = s.document.text.index("n * 2")
+        await choose(s, at, "Codex: explain this change")
+        assert "+    return n * 3" in s.asked(1)
+        old = (await s.client.execute("codex.hunk.list"))[1]
+        await s.command("codex.hunk.redo", hunkId=old["hunkId"], prompt="the number first")
+        assert "the number first" in s.asked(2)
+        assert "+    return n * 3" in s.asked(2)
+        states = {hunk["hunkId"]: hunk for hunk in await s.client.execute("codex.hunk.list")}
+        assert states[old["hunkId"]]["state"] == "superseded"
+        with pytest.raises(JsonRpcException, match="superseded"):
+            await s.client.execute("codex.hunk.accept", {"hunkId": old["hunkId"]})
+        await choose(s, at, "Codex: keep this change")
+        assert s.document.text == SOURCE.replace("n * 2", "3 * n")
+
+
+async def test_a_conflict_with_typing_is_shown_to_the_person_with_the_suggestion(
+    tmp_path: Path,
+) -> None:
+    held = Turn((Gate("hold"), *patch("    return n * 2", "    return n * 3").parts))
+    async with session(tmp_path, [held, says("You did it yourself.")]) as s:
+        token = (await s.client.execute("codex.fix", {"path": "code.py", "line": 7}))["taskId"]
+        await s.service.reached("hold")
+        s.editor.type(s.document, s.document.text.index("n * 2"), "n * 5", erase=5)
+        await s.service.release("hold")
+        await s.ended(token)
+        [shown] = hunks(s)
+        assert shown["range"]["start"]["line"] == 6
+        assert "+     return n * 3" in shown["message"]
+        assert "n * 5" in s.document.text
+
+
+async def test_an_editor_that_opens_nothing_is_told_the_place(tmp_path: Path) -> None:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))], name="vim-9.2-yegappan") as s:
+        await s.command("codex.fix", line=7)
+        await s.client.execute("codex.hunk.next", {"path": "code.py", "line": 1})
+        await s.client.until(
+            lambda: any("code.py:3" in m["message"] for m in s.editor.messages), "the place"
+        )
