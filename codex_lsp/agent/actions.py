@@ -58,7 +58,14 @@ class CallServerTool:
     arguments: str
 
 
-Action = RunCommand | TouchProtected | UseServer | CallServerTool
+@dataclass(frozen=True, slots=True)
+class TrustFolder:
+    """Heeding what the files of a folder configure; only the person says so, and it is noted."""
+
+    folder: Path
+
+
+Action = RunCommand | TouchProtected | UseServer | CallServerTool | TrustFolder
 
 
 class Scope(enum.Enum):
@@ -116,5 +123,7 @@ def _essence(action: Action) -> list[object]:
             return [name, argv, url]
         case CallServerTool(server, tool, arguments):
             return [server, tool, arguments]
+        case TrustFolder(folder):
+            return [str(folder)]
         case _:
             assert_never(action)

@@ -21,12 +21,14 @@ from codex_lsp.agent.actions import (
     RunCommand,
     Scope,
     TouchProtected,
+    TrustFolder,
     UseServer,
     fingerprint,
 )
 
 ApprovalPolicy = Literal["untrusted", "on-request", "never"]
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
+Effect = Literal["allow", "prompt", "forbidden"]
 
 EVERY_SCOPE = (Scope.ONCE, Scope.SESSION, Scope.PROJECT)
 
@@ -35,11 +37,13 @@ EVERY_SCOPE = (Scope.ONCE, Scope.SESSION, Scope.PROJECT)
 class Policy:
     """What the person's own configuration says; the strictest where it says nothing.
 
-    `trusted`: the person trusts the folder, so that what its files configure may run.
+    `network`: commands in the sandbox may use it. `trusted`: the person trusts the folder, so that
+    what its files configure may run.
     """
 
     approval: ApprovalPolicy = "untrusted"
     sandbox: SandboxMode = "read-only"
+    network: bool = False
     trusted: bool = False
 
 
@@ -50,10 +54,6 @@ class Question:
     action: Action
     notes: tuple[str, ...]
     scopes: tuple[Scope, ...]
-
-
-Ask = Callable[[Question], Awaitable[Decision]]
-"""Asks the person. Returns their answer and nothing else: it waits as long as they do."""
 
 
 class Verdict(Protocol):
@@ -73,12 +73,33 @@ class Verdict(Protocol):
 class Rules(Protocol):
     """What the person wrote down, or allowed before."""
 
-    def of(self, action: Action) -> tuple[Literal["allow", "prompt", "forbidden"], str] | None:
+    def of(self, action: Action) -> tuple[Effect, str] | None:
         """The strictest rule for `action`, and why it is there; None where there is none."""
         ...
 
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for a project now. `undecided`: whether it is trusted was never said."""
+
+    policy: Policy
+    rules: Rules
+    undecided: TrustFolder | None = None
+
+
+class Person(Protocol):
+    """The person, for one task. Being cancelled withdraws the question."""
+
+    async def ask(self, question: Question) -> Decision:
+        """Their answer and nothing else; it takes as long as they do."""
+        ...
+
+    async def trusts(self, folder: TrustFolder) -> bool:
+        """Whether they say now that they trust the folder. They are asked once."""
+        ...
+
     async def remember(self, action: Action) -> None:
-        """Allow exactly this from now on, in this project."""
+        """Note that they allow exactly this from now on, in this project."""
         ...
 
 
@@ -93,36 +114,58 @@ def decide(action: Action, policy: Policy, rules: Rules, gate: Gate) -> Decision
             return Question(action, (note,), (Scope.ONCE,))
         case RunCommand():
             return _command(action, policy, rules, gate)
+        case TrustFolder():
+            return about_trust(action)
         case UseServer() | CallServerTool():
             return _server(action, policy, rules)
         case _:
             assert_never(action)
 
 
+def about_trust(folder: TrustFolder) -> Question:
+    """The question whether a folder is trusted. No rule and no policy answers it."""
+    return Question(folder, _TRUST, (Scope.PROJECT,))
+
+
 def permit(
-    policy: Callable[[], Policy], rules: Rules, gate: Gate, session: set[str], ask: Ask
+    terms: Callable[[], Awaitable[Terms]], gate: Gate, session: set[str], person: Person
 ) -> Permit:
     """The `Permit` of a task. `session` holds the fingerprints allowed until the window closes."""
 
     async def decision(action: Action) -> Decision:
         mark = fingerprint(action)
-        first = decide(action, policy(), rules, gate)
+        now = await terms()
+        first = decide(action, now.policy, now.rules, gate)
         if isinstance(first, Allowed | Denied):
             return first
         if mark in session and Scope.SESSION in first.scopes:
             return Allowed(mark, Scope.SESSION)
-        answer = await ask(first)
+        folder = now.undecided if isinstance(action, RunCommand | UseServer) else None
+        if folder is not None and await person.trusts(folder):
+            return Denied(_JUST_TRUSTED)
+        answer = await person.ask(first)
         if isinstance(answer, Denied):
             return answer
         if answer.fingerprint != mark or answer.scope not in first.scopes:
             return Denied("The answer was for something else.")
         if answer.scope is Scope.PROJECT:
-            await rules.remember(action)
+            await person.remember(action)
         if answer.scope is not Scope.ONCE:
             session.add(mark)
         return answer
 
     return decision
+
+
+_TRUST = (
+    "Trusted: commands may change files in it, inside the sandbox and without asking each time.",
+    "Trusted: its own configuration, AGENTS.md and MCP servers count.",
+    "Not trusted: Codex only reads there, and asks before whatever is more.",
+)
+_JUST_TRUSTED = (
+    "not run yet: the person has just said that they trust this folder, so other limits hold for "
+    "commands now. Call it once more."
+)
 
 
 def _command(action: RunCommand, policy: Policy, rules: Rules, gate: Gate) -> Decision | Question:
@@ -135,7 +178,7 @@ def _command(action: RunCommand, policy: Policy, rules: Rules, gate: Gate) -> De
     question = Question(action, _notes(action, policy, verdict, why), EVERY_SCOPE)
     if rule == "prompt":
         return _unless_never(question, policy)
-    if action.network or not (action.confinement or policy.sandbox == "danger-full-access"):
+    if not (policy.sandbox == "danger-full-access" or _held(action, policy)):
         return _unless_never(question, policy)
     if verdict.safe:
         return Allowed(fingerprint(action))
@@ -150,6 +193,11 @@ def _command(action: RunCommand, policy: Policy, rules: Rules, gate: Gate) -> De
             return question
         case _:
             assert_never(policy.approval)
+
+
+def _held(action: RunCommand, policy: Policy) -> bool:
+    """Whether the sandbox holds it back as the person wants commands to be held back."""
+    return bool(action.confinement) and (policy.network or not action.network)
 
 
 def _server(

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from codex_lsp.agent.actions import RunCommand
 from codex_lsp.agent.approvals import Policy
-from codex_lsp.agent.shell_words import Unreadable, Words, commands, program_of, script_of
+from codex_lsp.agent.shell_words import (
+    Unreadable,
+    Words,
+    commands,
+    program_of,
+    script_of,
+    unwrapped,
+)
 from codex_lsp.workspace.containment import is_protected, may_hold_secrets
 
 
@@ -329,27 +336,9 @@ def _short(program: _Program, letters: str) -> tuple[set[str], bool] | None:
     return names, False
 
 
-_WRAPPERS: Mapping[str, str] = {
-    # Programs that start another one, with the letters of their options that take a value.
-    "sudo": "CDghpRrTtUu",
-    "doas": "Cu",
-    "env": "CSu",
-    "command": "",
-    "exec": "a",
-    "nice": "n",
-    "nohup": "",
-    "setsid": "",
-    "time": "fo",
-    "timeout": "ks",
-    "stdbuf": "eio",
-    "xargs": "adEIiLnPs",
-    "busybox": "",
-}
-
-
 def _dangerous(words: Words) -> str:
     """Why a command is dangerous; empty if it is not known to be."""
-    words = _unwrapped(words)
+    words = unwrapped(words)
     if not words:
         return ""
     name = words[0].rpartition("/")[2]
@@ -366,14 +355,3 @@ def _forces(word: str) -> bool:
     if word.startswith("--"):
         return len(word) > 2 and "--force".startswith(word)  # noqa: PLR2004 - `--` is no option
     return word.startswith("-") and "f" in word
-
-
-def _unwrapped(words: Words) -> Words:
-    """The command that is started in the end, by programs that start what they are given."""
-    while words and (valued := _WRAPPERS.get(words[0].rpartition("/")[2])) is not None:
-        rest = words[1:]
-        while rest and (rest[0].startswith("-") or "=" in rest[0] or rest[0][:1].isdigit()):
-            takes_next = len(rest[0]) == 2 and rest[0][1] in valued  # noqa: PLR2004 - "-u"
-            rest = rest[2:] if takes_next else rest[1:]
-        words = rest
-    return words

@@ -6,6 +6,7 @@ keyword, a comment, a second line) makes the whole of it unreadable: it is never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -26,6 +27,24 @@ _NEVER_BARE = frozenset("$`&|;()<>*?[]{}!#^\\\"'\t ")
 # Right after these a tilde stands for a home folder; elsewhere (HEAD~1) for itself.
 _BEFORE_HOME = frozenset({"", " ", "\t", "&", "|", ";", "=", ":", "'", '"'})
 _ESCAPED_IN_DOUBLE_QUOTES = frozenset('$`"\\')
+
+
+_WRAPPERS: Mapping[str, str] = {
+    # Programs that start another one, with the letters of their options that take a value.
+    "sudo": "CDghpRrTtUu",
+    "doas": "Cu",
+    "env": "CSu",
+    "command": "",
+    "exec": "a",
+    "nice": "n",
+    "nohup": "",
+    "setsid": "",
+    "time": "fo",
+    "timeout": "ks",
+    "stdbuf": "eio",
+    "xargs": "adEIiLnPs",
+    "busybox": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,17 @@ def commands(argv: Words) -> tuple[Words, ...] | Unreadable:
     if script is None:
         return (argv,) if argv else Unreadable("there is no command")
     return parse(script)
+
+
+def unwrapped(words: Words) -> Words:
+    """The command that is started in the end, by programs that start what they are given."""
+    while words and (valued := _WRAPPERS.get(words[0].rpartition("/")[2])) is not None:
+        rest = words[1:]
+        while rest and (rest[0].startswith("-") or "=" in rest[0] or rest[0][:1].isdigit()):
+            takes_next = len(rest[0]) == 2 and rest[0][1] in valued  # noqa: PLR2004 - "-u"
+            rest = rest[2:] if takes_next else rest[1:]
+        words = rest
+    return words
 
 
 def parse(script: str) -> tuple[Words, ...] | Unreadable:

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from codex_lsp.workspace import trust
 
 if TYPE_CHECKING:
     from codex_lsp.agent.ports import Command, Confinement, Process
@@ -45,7 +48,12 @@ class LateRunner:
         return self._runner
 
     def _policy(self, roots: Sequence[Path]) -> Policy:
-        return policy(self._configuration(roots[0] if roots else None))
+        """What the person says everywhere: a project, though they trust it, has no say in this."""
+        own = self._configuration(None)
+        trusted = bool(roots) and (
+            trust.level(own.projects, trust.identify(roots[0], Path.home())) == "trusted"
+        )
+        return policy(replace(own, project=trusted))
 
 
 def policy(config: CodexToml) -> Policy:

@@ -53,7 +53,7 @@ class Pending:
             "approvalId": self.id,
             "task": self.asker.title,
             "question": questions.headline(self.question),
-            "decisions": [*(scope.value for scope in self.question.scopes), "deny"],
+            "decisions": [*questions.choices(self.question).values()],
             "fingerprint": fingerprint(self.question.action),
         }
 
@@ -126,7 +126,7 @@ class Approvals:
 
         What does nothing comes first: editors pick the first button for who types on.
         """
-        titles = questions.buttons(pending.question)
+        titles = {questions.SHOW: "", **questions.choices(pending.question)}
         asked = {
             "type": _WARNING,
             "message": questions.message(pending.question, pending.asker.title),

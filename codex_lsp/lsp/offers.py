@@ -43,11 +43,11 @@ class HunkHere:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A question of the agent that waits here: the action on one line, and what may be granted."""
+    """A question of the agent that waits here: the action on one line, and the answers to it."""
 
     id: str
     action: str
-    scopes: tuple[str, ...]
+    choices: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,6 @@ def _fixes(spot: Spot) -> Iterator[Offer]:
         )
 
 
-_GRANTS = {
-    "once": "Codex: allow once: ",
-    "session": "Codex: allow for this session: ",
-    "project": "Codex: allow for this project: ",
-}
-
-
 def _answers(spot: Spot) -> Iterator[Offer]:
     """What shows the action comes first: many an editor runs the first one on Enter."""
     kind, respond = "quickfix.codex.approval", "codex.approval.respond"
@@ -138,12 +131,11 @@ def _answers(spot: Spot) -> Iterator[Offer]:
         yield Offer(
             _titled("Codex: show: ", question.action, ""), kind, "codex.approval.show", this
         )
-        for scope in question.scopes:
-            title = _titled(_GRANTS[scope], question.action, "")
-            yield Offer(title, kind, respond, {**this, "decision": scope})
-        deny = {**this, "decision": "deny"}
-        yield Offer(_titled("Codex: deny: ", question.action, ""), kind, respond, deny)
-        yield Offer("Codex: deny and say why…", kind, respond, {**deny, "asksWhy": True})
+        for label, decision in question.choices.items():
+            title = _titled(f"Codex: {label[0].lower()}{label[1:]}: ", question.action, "")
+            yield Offer(title, kind, respond, {**this, "decision": decision})
+        why = {**this, "decision": "deny", "asksWhy": True}
+        yield Offer("Codex: deny and say why…", kind, respond, why)
 
 
 def _reviews(spot: Spot) -> Iterator[Offer]:

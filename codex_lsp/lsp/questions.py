@@ -13,6 +13,7 @@ from codex_lsp.agent.actions import (
     RunCommand,
     Scope,
     TouchProtected,
+    TrustFolder,
     UseServer,
     fingerprint,
 )
@@ -39,6 +40,8 @@ def headline(question: Question, room: int = _LINE) -> str:
             return f"run {cut(_command(argv), room)}"
         case TouchProtected(path=path):
             return f"change the protected file {cut(visible(str(path)), room)}"
+        case TrustFolder(folder):
+            return f"know whether you trust {cut(visible(str(folder)), room)}"
         case UseServer(name=name):
             return f"use the MCP server {cut(visible(name), room)}"
         case CallServerTool(server=server, tool=tool):
@@ -63,10 +66,11 @@ def message(question: Question, task: str) -> str:
     return "\n".join(lines)
 
 
-def buttons(question: Question) -> dict[str, str]:
-    """The buttons of a message, each with the decision it stands for."""
-    granted = {TITLES[scope]: scope.value for scope in question.scopes}
-    return {SHOW: "show", DENY: "deny", **granted}
+def choices(question: Question) -> dict[str, str]:
+    """What the person can answer, each with the decision it stands for; to allow comes last."""
+    if isinstance(question.action, TrustFolder):
+        return {"Do not trust it": "deny", "Trust this folder": Scope.PROJECT.value}
+    return {DENY: "deny", **{TITLES[scope]: scope.value for scope in question.scopes}}
 
 
 def how(question: Question) -> str:
@@ -110,6 +114,8 @@ def _facts(question: Question) -> list[tuple[str, str]]:
             ]
         case TouchProtected(path=path):
             return [("File", _code(str(path)))]
+        case TrustFolder(folder):
+            return [("Folder", _code(str(folder)))]
         case UseServer(name=name):
             return [("Server", _code(name))]
         case CallServerTool(server=server, tool=tool):
@@ -126,6 +132,8 @@ def _body(question: Question) -> list[str]:
             if action.environment:
                 rows += ["", "With these variables set:", "", _block(_environment(action))]
             return rows
+        case TrustFolder():
+            return []
         case TouchProtected(preview=preview):
             return ["The change:", "", fenced(preview)]
         case UseServer(argv=argv, url=url):

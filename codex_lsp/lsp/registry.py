@@ -66,6 +66,8 @@ COMMANDS: dict[str, str] = {
     "codex.approval.respond": f"{_HANDLERS}.approvals:respond",
     "codex.approval.list": f"{_HANDLERS}.approvals:listed",
     "codex.approval.show": f"{_HANDLERS}.approvals:shown",
+    "codex.trust": f"{_HANDLERS}.approvals:trust",
+    "codex.rules.open": f"{_HANDLERS}.approvals:rules_open",
     "codex.turn.undo": f"{_HANDLERS}.review:undo_turn",
     "codex.turn.redo": f"{_HANDLERS}.review:redo_turn",
     "codex.task.list": f"{_HANDLERS}.commands:task_list",

@@ -143,6 +143,9 @@ class Workbench:
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
         self.granted: set[str] = set()
         """Fingerprints of what the person allowed for this session."""
+        self.trust_asked: dict[Path, asyncio.Lock] = {}
+        self.trust_answered: set[Path] = set()
+        self.noting_trust = asyncio.Lock()
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None

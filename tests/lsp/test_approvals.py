@@ -10,21 +10,48 @@ from typing import Any
 
 import pytest
 
+from codex_lsp.config.layers import Sources, load
 from codex_lsp.lsp.workbench import Adapters
+from codex_lsp.workspace import trust
 from tests.doubles.window import Window, no_model, window
 from tests.lsp.wanting import COMMANDS
 
 MAKE = ["bash", "-lc", "make all"]
 
 
+def configured(folder: Path) -> Adapters:
+    home = folder / "codex"
+    return Adapters(
+        no_model,
+        folder / "state",
+        home=home,
+        configuration=lambda project: load(Sources(home), project),
+    )
+
+
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[tuple[Window, str]]:
+async def opened(
+    folder: Path, level: trust.TrustLevel | None = "untrusted"
+) -> AsyncIterator[tuple[Window, str]]:
     work = folder / "work"
     work.mkdir()
     file = work / "a.py"
     file.write_text("x = 1\ny = 2\n")
-    async with window(work, Adapters(no_model, folder / "state"), COMMANDS) as one:
+    home = folder / "codex"
+    home.mkdir()
+    if level is not None:
+        trust.note(home / "config.toml", work, level)
+    adapters = configured(folder)
+    async with window(work, adapters, COMMANDS) as one:
         yield one, one.open(file, "x = 1\ny = 2\n")
+
+
+@asynccontextmanager
+async def reopened(folder: Path) -> AsyncIterator[tuple[Window, str]]:
+    """Another window on what `opened` made."""
+    adapters = configured(folder)
+    async with window(folder / "work", adapters, COMMANDS) as one:
+        yield one, one.open(folder / "work" / "a.py", "x = 1\ny = 2\n")
 
 
 async def want(one: Window, uri: str, **given: Any) -> str:
@@ -83,11 +110,11 @@ async def test_a_code_action_answers_where_the_editor_has_no_buttons(
             if action["kind"] == "quickfix.codex.approval"
         ]
         assert [action["title"].partition(": ")[2].split(":")[0] for action in found] == [
-            "show", "allow once", "allow for this session", "allow for this project", "deny",
+            "show", "deny", "allow once", "allow for this session", "allow for this project",
             "deny and say why…",
         ]  # fmt: skip
         assert all(len(action["title"]) <= 60 for action in found)
-        await one.run(found[1])
+        await one.run(found[2])
         assert await one.ended(task) == "allowed once"
         assert not [
             action
@@ -112,7 +139,7 @@ async def test_a_late_or_strange_answer_to_the_message_changes_nothing(tmp_path:
             "codex.approval.respond", {**answer, "decision": "once"}
         )
         (pending,) = await one.execute("codex.approval.list")
-        assert pending["decisions"] == ["once", "session", "project", "deny"]
+        assert pending["decisions"] == ["deny", "once", "session", "project"]
         one.bench.tasks.cancel(second)
         await one.ended(second)
 
@@ -139,7 +166,7 @@ async def test_nobody_answers_by_chance(tmp_path: Path) -> None:
         task = await want(one, uri, path=protected, preview="+export A=1")
         await one.question()
         (pending,) = await one.execute("codex.approval.list")
-        assert pending["decisions"] == ["once", "deny"]
+        assert pending["decisions"] == ["deny", "once"]
         for given in (
             {"decision": "once"},
             {"approvalId": "approval-0", "decision": "once"},
@@ -187,3 +214,85 @@ async def test_the_page_shows_all_and_denying_can_say_why(tmp_path: Path) -> Non
         assert len(await one.execute("codex.approval.list")) == 1
         prompt.write_text(prompt.read_text("utf-8") + "use ninja\nSEND\n", "utf-8")
         assert json.loads(await one.ended(task)) == ["denied", "use ninja"]
+
+
+async def test_an_undecided_folder_is_asked_about_once_and_what_is_said_is_noted(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, None) as (one, uri):
+        task = await want(one, uri, confinement="bubblewrap")
+        question = await one.question()
+        titles = [action["title"] for action in question["params"]["actions"]]
+        assert titles == ["Show everything", "Do not trust it", "Trust this folder"]
+        one.answer(question, {"title": "Trust this folder"})
+        assert "Call it once more" in await one.ended(task)
+        config = (tmp_path / "codex" / "config.toml").read_text("utf-8")
+        assert config == f'[projects."{tmp_path / "work"}"]\ntrust_level = "trusted"\n'
+        # From now on commands run in the sandbox unasked; without it each one asks.
+        assert await one.ended(await want(one, uri, confinement="bubblewrap")) == "allowed once"
+        task = await want(one, uri)
+        await one.until(one.bench.approvals.pending)
+        one.bench.tasks.cancel(task)
+        await one.ended(task)
+
+
+async def test_a_folder_that_is_not_trusted_is_noted_as_such(tmp_path: Path) -> None:
+    async with opened(tmp_path, None) as (one, uri):
+        task = await want(one, uri, confinement="bubblewrap")
+        one.answer(await one.question(), {"title": "Do not trust it"})
+        await one.until(lambda: len(one.asked) == 2)
+        one.answer(one.asked[1], {"title": "Allow once"})
+        assert await one.ended(task) == "allowed once"
+        assert 'trust_level = "untrusted"' in (tmp_path / "codex" / "config.toml").read_text()
+        task = await want(one, uri, confinement="bubblewrap")
+        await one.until(lambda: len(one.asked) == 3)
+        assert "make all" in one.asked[2]["params"]["message"]
+        one.answer(one.asked[2], {"title": "Deny"})
+        await one.ended(task)
+
+
+async def test_what_only_reads_needs_no_question(tmp_path: Path) -> None:
+    async with opened(tmp_path, None) as (one, uri):
+        script = ["bash", "-lc", "ls -l && cat a.py | wc -l"]
+        task = await want(one, uri, argv=script, confinement="bubblewrap")
+        assert await one.ended(task) == "allowed once"
+        assert one.asked == []
+
+
+async def test_a_project_remembers_exactly_what_was_allowed(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (one, uri):
+        task = await want(one, uri)
+        one.answer(await one.question(), {"title": "Allow for this project"})
+        assert await one.ended(task) == "allowed project"
+        await one.ended((await one.execute("codex.rules.open"))["taskId"])
+    file = tmp_path / "codex" / "codex-lsp" / "allowed.toml"
+    assert one.shown == [file.as_uri()]
+    assert 'argv = ["bash", "-lc", "make all"]' in file.read_text("utf-8")
+    async with reopened(tmp_path) as (one, uri):
+        assert await one.ended(await want(one, uri)) == "allowed once"
+        for other in ({"argv": [*MAKE, "x"]}, {"network": True}, {"confinement": "bwrap"}):
+            task = await want(one, uri, **other)
+            await one.until(one.bench.approvals.pending)
+            one.bench.tasks.cancel(task)
+            await one.ended(task)
+
+
+async def test_trust_is_said_by_command(tmp_path: Path) -> None:
+    async with opened(tmp_path, None) as (one, _):
+        task = (await one.execute("codex.trust", {"level": "untrusted"}))["taskId"]
+        assert (await one.ended(task)).endswith("is not trusted.")
+        task = (await one.execute("codex.trust"))["taskId"]
+        one.answer(await one.question(), {"title": "Trust this folder"})
+        assert (await one.ended(task)).endswith("is trusted.")
+        config = (tmp_path / "codex" / "config.toml").read_text("utf-8")
+        assert config.count("trust_level") == 1
+        assert '"trusted"' in config
+        assert "has to be" in await one.execute("codex.trust", {"level": "yes"})
+
+
+async def test_a_mistake_in_config_toml_is_told_and_nothing_is_trusted(tmp_path: Path) -> None:
+    async with opened(tmp_path, None) as (one, _):
+        (tmp_path / "codex" / "config.toml").write_text("[broken")
+        task = (await one.execute("codex.trust", {"level": "trusted"}))["taskId"]
+        assert "has a mistake" in await one.ended(task)
+        assert (tmp_path / "codex" / "config.toml").read_text() == "[broken"

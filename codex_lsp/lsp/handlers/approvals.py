@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from codex_lsp.lsp import questions
+from codex_lsp.agent.actions import TrustFolder
+from codex_lsp.agent.events import RequestRefused
+from codex_lsp.lsp import permits, questions
 from codex_lsp.lsp.approvals import Pending
 from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.targets import BadArguments
 from codex_lsp.lsp.tasks import Task, Work
-from codex_lsp.lsp.work import asking_first
+from codex_lsp.lsp.work import asking_first, show
+from codex_lsp.workspace.trust import NotWritten, TrustLevel, identify
 
 Reply = dict[str, object]
 Arguments = Sequence[object] | None
@@ -51,6 +56,62 @@ def shown(server: Server, arguments: Arguments) -> Reply:
         return f"The action is in {path}"
 
     return {"taskId": server.bench.tasks.start("Codex: show what is asked", work).id}
+
+
+def trust(server: Server, arguments: Arguments) -> Reply:
+    """`codex.trust` `{path?, level?}`: say whether a folder is trusted; asks where no level is."""
+    bench, given = server.bench, _object(arguments)
+    home, level = bench.adapters.home, given.get("level")
+    if home is None:
+        raise BadArguments("There is no folder for settings: see that CODEX_HOME exists.")
+    if level not in {None, "trusted", "untrusted"}:
+        raise BadArguments('"level" has to be trusted or untrusted.')
+    folder = _folder(server, given)
+
+    async def work(task: Task) -> str:
+        who = await asyncio.to_thread(identify, folder, Path.home())
+        if level is None:
+            asker = permits.asker_for(bench, task, None)
+            trusted = await permits.ask_trust(bench, home, TrustFolder(who.project), asker)
+        else:
+            trusted = level == "trusted"
+            await _note(server, home, who.project, "trusted" if trusted else "untrusted")
+        return f"{who.project} is {'trusted' if trusted else 'not trusted'}."
+
+    return {"taskId": bench.tasks.start("Codex: trust", work).id}
+
+
+def rules_open(server: Server, _arguments: Arguments) -> Reply:
+    """`codex.rules.open`: open the file with what was allowed for projects."""
+    bench = server.bench
+    home = bench.adapters.home
+    if home is None:
+        raise BadArguments("There is no folder for settings: see that CODEX_HOME exists.")
+    file = permits.rules_file(home)
+
+    async def work(_task: Task) -> str:
+        await asyncio.to_thread(permits.append, file, "")
+        await show(bench, file.resolve())
+        return f"What you allowed for projects is in {file}"
+
+    return {"taskId": bench.tasks.start("Codex: open the rules", work).id}
+
+
+async def _note(server: Server, home: Path, folder: Path, level: TrustLevel) -> None:
+    try:
+        await permits.settle_trust(server.bench, home, folder, level)
+    except NotWritten as error:
+        raise RequestRefused(str(error)) from error
+
+
+def _folder(server: Server, given: Mapping[str, object]) -> Path:
+    """The folder that is named, absolute or relative to the first one, else the first one."""
+    path, roots = given.get("path"), server.bench.roots
+    if path is not None and not isinstance(path, str):
+        raise BadArguments('"path" has to be a string.')
+    if not roots:
+        raise BadArguments("No folder is open here.")
+    return roots[0] / (path or ".")
 
 
 def _deny_and_say_why(server: Server, pending: Pending) -> str:

@@ -77,7 +77,7 @@ def _questions(
         OpenQuestion(
             pending.id,
             questions.headline(pending.question),
-            tuple(scope.value for scope in pending.question.scopes),
+            questions.choices(pending.question),
         )
         for pending in bench.approvals.pending()
         if pending.asker.uri == uri
