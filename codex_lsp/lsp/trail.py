@@ -151,7 +151,11 @@ class Trail:
             edits = _placed(ranges, text, self.encoding)
             length = len(text) + sum(len(edit.new) - edit.end + edit.start for edit in edits)
             last = min(number + 2 * len(edits) + 1, len(states))
-            near = [n for n in range(number + 1, last) if len(states[n][0]) == length]
+            near = [
+                n
+                for n in range(number + 1, last)
+                if len(states[n][0]) == length and not all(map(_is_key, states[number:n]))
+            ]
             result = apply_edits(text, edits) if near else ""
             after = next((n for n in near if states[n][0] == result), None)
             if after is not None and (best is None or after - number < best[0]):
@@ -162,6 +166,12 @@ class Trail:
             return None
         span, number, edits = best
         return number, (edits, number + span)
+
+
+def _is_key(state: _State) -> bool:
+    """Whether the step may be one key; several of them can look like a small edit of ours."""
+    step = state[1]
+    return len(step.new) <= 1 and step.end - step.start <= 1
 
 
 def _step(one: Mapping[str, Any]) -> Step:

@@ -111,7 +111,9 @@ class Traced(Document):
 
     def _is_near_ours(self, start: int, end: int) -> bool:
         near = self.here[max(start - 1, 0) : end + 1]
-        if _OURS in near:
+        if _OURS in near or (start == 0 and near[:1] != self.person[:1]):
+            return True
+        if end == len(self.here) and near[-1:] != self.person[-1:]:
             return True
         # Something that our edit took away stood here.
         whole = [self.person.index(origin) for origin in near]
