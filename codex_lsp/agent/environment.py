@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from codex_lsp.agent.parts import Part
 
@@ -31,5 +30,9 @@ def environment(at: Environment) -> Part:
         ("current_date", at.now.date().isoformat()),
         ("timezone", at.now.tzname() or ""),
     ]
-    inner = "\n".join(f"  <{name}>{escape(value)}</{name}>" for name, value in lines if value)
+    inner = "\n".join(f"  <{name}>{_escaped(value)}</{name}>" for name, value in lines if value)
     return Part("environment", f"<environment_context>\n{inner}\n</environment_context>")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.agent import prompt
+from codex_lsp.agent import briefing, prompt
 from codex_lsp.agent.context import excerpt
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.parts import Part
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import StepSink
@@ -29,7 +30,7 @@ from codex_lsp.workspace.snapshot import Found, Snapshot
 
 __all__ = [
     "Edit", "Explain", "Fix", "FixAll", "Job", "Place", "Query", "Question", "Wish", "Workplace",
-    "answer", "change", "do",
+    "answer", "change", "do", "preview",
 ]  # fmt: skip
 
 
@@ -110,6 +111,8 @@ async def do(
     async with thread.turn:
         try:
             async with for_jobs(at, tell, label=label, near=_near(job.place)) as box:
+                if at.brief is not None:
+                    thread.add(*briefing.items(await at.brief(job.wish), thread.items))
                 thread.add(Message("user", await _job(job, at)))
                 request = _request(prompt.DOING, thread, at)
                 turn = Turn(
@@ -119,6 +122,18 @@ async def do(
                 return await run_turn(turn), box.changed
         finally:
             inbox.close()
+
+
+async def preview(job: Job, at: Workplace) -> tuple[Part, ...]:
+    """What a job would send, part by part, in a conversation that begins with it."""
+    found = [Part("rules", prompt.DOING)]
+    if at.preview is not None:
+        found += await at.preview(job.wish)
+    try:
+        found.append(Part("your request", await _job(job, at)))
+    except RequestRefused as error:
+        found.append(Part("your request", left_out=(str(error),)))
+    return tuple(found)
 
 
 def _near(place: Place | None) -> tuple[Path, int] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from codex_lsp.agent.briefing import parts
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.lines import LineRange
@@ -32,8 +33,10 @@ from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.editor import LspEditor
 from codex_lsp.lsp.markers import Markers
 from codex_lsp.lsp.progress import Wire
+from codex_lsp.lsp.recent import Recent
 from codex_lsp.lsp.review import Review
 from codex_lsp.lsp.status import Status
+from codex_lsp.lsp.surroundings import brief, surroundings
 from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.workspace.ledger import Ledger
@@ -150,6 +153,9 @@ class Workbench:
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.last: Spot | None = None
         self.chosen = Chosen()
+        self.recent = Recent(host.documents)
+        self.pinned: dict[str, None] = {}
+        """The files that the person added to the context, in that order."""
         self._conversation_id = str(uuid.uuid4())
         self._models: dict[str | None, WarmModel] = {}
         self.set_roots(folder_uris(params))
@@ -189,6 +195,8 @@ class Workbench:
             reported=self._reported,
             window=self.adapters.window,
             running=self._running(config),
+            brief=lambda wish: brief(self, roots, wish),
+            preview=lambda wish: parts(wish, surroundings(self, roots)),
         )
 
     def _running(self, config: CodexToml) -> Running | None:
@@ -276,6 +284,7 @@ class Workbench:
 
     def _follow(self, event: DocumentEvent) -> None:
         self.review.follow(event, to_path(event.uri))
+        self.recent.follow(event)
         if event.kind == "closed":
             self.diagnostics.forget(event.uri)
             if self.last is not None and self.last.uri == event.uri:

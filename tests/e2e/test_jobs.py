@@ -11,14 +11,16 @@ from pygls.exceptions import JsonRpcException
 from tests.doubles.model_script import Call, Gate, Step, Text, Turn, says
 from tests.e2e.test_commands import SOURCE, Session, patch, session
 
+CONTEXT = ("<environment_context>", "Open in the editor", "What the person changed")
 PLAN = [{"step": "look", "status": "completed"}, {"step": "mend", "status": "in_progress"}]
 MEND = patch("    return n * 2", "    return n * 3")
 
 
 def inputs(one: Session, number: int) -> list[str]:
-    """What we said in a request: its user messages."""
+    """What we said in a request: its user messages, without the context that goes with a job."""
     said = [item for item in one.service.requests[number].body["input"] if item.get("role")]
-    return [part["text"] for item in said if item["role"] == "user" for part in item["content"]]
+    texts = [part["text"] for item in said if item["role"] == "user" for part in item["content"]]
+    return [text for text in texts if not text.startswith(CONTEXT)]
 
 
 def messages(one: Session) -> list[str]:

@@ -1,0 +1,72 @@
+"""What a window knows when the person asks for something, and the page that shows it beforehand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codex_lsp.agent import briefing
+from codex_lsp.agent.briefing import Surroundings
+from codex_lsp.agent.environment import Environment
+from codex_lsp.agent.mentions import fenced
+from codex_lsp.agent.parts import Part
+from codex_lsp.agent.truncation import BYTES_PER_TOKEN
+from codex_lsp.config.layers import trust_level
+from codex_lsp.lsp.tasks import INFO
+from codex_lsp.lsp.words import plural
+
+if TYPE_CHECKING:
+    from codex_lsp.lsp.workbench import Workbench
+
+
+def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
+    """As they are now, for work in the first of `roots`. Called on the event loop."""
+    config = bench.adapters.configuration(roots[0])
+    return Surroundings(
+        folder=roots[0],
+        snapshot=bench.buffers.snapshot(roots),
+        environment=Environment(
+            roots, Path(os.environ.get("SHELL", "")).name, datetime.now().astimezone()
+        ),
+        config=config,
+        home=bench.adapters.home,
+        trust=trust_level(config.projects, roots[0]),
+        pinned=tuple(bench.pinned),
+        opened=bench.recent.opened(),
+        edited=bench.recent.edited(),
+        budget=bench.settings.context_bytes,
+    )
+
+
+async def brief(bench: Workbench, roots: tuple[Path, ...], wish: str) -> Sequence[Part]:
+    """The parts that go along with `wish`; the person hears what of it was named and not sent."""
+    found = await briefing.parts(wish, surroundings(bench, roots))
+    bench.recent.told()
+    refused = [reason for part in found if part.name[0] in "@#" for reason in part.left_out]
+    if refused:
+        message = "Not sent to Codex: " + " ".join(refused)
+        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+    return found
+
+
+def page(found: Sequence[Part]) -> str:
+    """The preview, as Markdown: each part with its size and whole text, and what is kept out."""
+    total = sum(part.bytes for part in found)
+    sent = [part for part in found if part.text]
+    size = f"{total} bytes (about {-(-total // BYTES_PER_TOKEN)} tokens)"
+    how_much = f"{plural(len(sent), 'part')}, {size}, and the descriptions of its tools."
+    lines = [
+        "# What Codex would be sent",
+        f"{how_much} Nothing has been sent.",
+        "\n".join(
+            ["| part | bytes |", "| --- | ---: |", *(f"| {p.name} | {p.bytes} |" for p in sent)]
+        ),
+        "## Kept out",
+        "\n".join(f"- {reason}" for part in found for reason in part.left_out) or "Nothing.",
+    ]
+    for part in sent:
+        lines += [f"## {part.name}", fenced(part.text)]
+    return "\n\n".join(lines) + "\n"
