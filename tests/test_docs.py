@@ -83,7 +83,7 @@ def test_the_vscode_extension_has_each_command_that_a_person_calls() -> None:
     for_programs = {
         *("codex.turn.accept", "codex.turn.reject", "codex.task.list"),
         "codex.hunk.list",
-        *("codex.approval.respond", "codex.approval.list"),
+        *("codex.approval.respond", "codex.approval.list", "codex.context.list"),
     }
     assert declared - own == set(COMMANDS) - for_programs
 

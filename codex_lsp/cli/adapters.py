@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from codex_lsp.agent.compaction import Window
@@ -19,7 +20,7 @@ from codex_lsp.agent.events import ModelError
 from codex_lsp.cli.configuration import configured, sources
 from codex_lsp.cli.runner import LateRunner
 from codex_lsp.lsp.pages import state_directory
-from codex_lsp.lsp.workbench import Adapters
+from codex_lsp.lsp.workbench import Adapters, LocalModel
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -106,6 +107,10 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
         late.append(LateModel(lambda: connect(_config(args), args, named, credentials)))
         return late[-1]
 
+    def open_local(model: LocalModel) -> LateModel:
+        late.append(LateModel(partial(connect_local, model, args)))
+        return late[-1]
+
     runner = LateRunner(partial(_config_for, args))
     try:
         yield Adapters(
@@ -118,6 +123,10 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             configuration=partial(_config_for, args),
             runner=runner,
             examine=partial(_examined, args),
+            models=partial(_models, args, start.home),
+            find_local=_find_local,
+            open_local=open_local,
+            local_window=model_window(start.config, "ollama"),
         )
     finally:
         await runner.aclose()
@@ -156,6 +165,36 @@ async def _examined(args: Namespace) -> AsyncIterator[str]:
 
     async for finding in examine(Namespace(**vars(args), network=False)):
         yield str(finding)
+
+
+def connect_local(model: LocalModel, args: Namespace) -> ResponsesModel:
+    """A model of a server on this machine; it is never given any credentials."""
+    from codex_lsp.config.endpoints import endpoints, user_agent
+    from codex_lsp.responses.client import Identity, ResponsesModel
+    from codex_lsp.responses.providers import local_provider
+
+    originator = endpoints(_config(args)).originator
+    provider = local_provider(model.server, model.base, model.name)
+    return ResponsesModel(provider, None, Identity(originator, user_agent(originator)))
+
+
+async def _find_local() -> list[LocalModel]:
+    """The models of the servers that run here."""
+    detecting = await asyncio.to_thread(import_module, "codex_lsp.responses.local_servers")
+    servers = await detecting.detect_local_servers()
+    return [LocalModel(one.name, one.base, name) for one in servers for name in one.models]
+
+
+def _models(args: Namespace, home: Path | None) -> list[str]:
+    """The names to choose from: the configured one, and those that the Codex CLI noted last."""
+    from codex_lsp.responses.catalogue import noted_models
+    from codex_lsp.responses.providers import DEFAULT_MODEL
+
+    config = _config_for(args, None)
+    own = [name for name in (args.model, config.model) if name is not None]
+    openai = (args.provider or config.model_provider or "openai") == "openai"
+    noted = [DEFAULT_MODEL, *noted_models(home)] if openai and home is not None else []
+    return list(dict.fromkeys([*own, *noted]))
 
 
 def _open_small() -> AbstractAsyncContextManager[Completion]:

@@ -39,6 +39,8 @@ class Account:
         self._tasks = tasks
         self._accounts = accounts
         self._asked: set[tuple[str, str]] = set()
+        self.alternatives: Callable[[], Awaitable[dict[str, Callable[[], object]]]] | None = None
+        """What a person without a sign-in may use instead, by the title of the button."""
         self._own_change = False
 
     @property
@@ -79,8 +81,15 @@ class Account:
             self._say(ERROR, str(error))
             return
         self._asked.add(key)
-        titles = [] if self._accounts is None else [BY_BROWSER, BY_CODE]
-        match await self._choose(ERROR, str(error), titles, otherwise=f"{error} {HOW}"):
+        instead = {} if self.alternatives is None else await self.alternatives()
+        ways = [] if self._accounts is None else [BY_BROWSER, BY_CODE]
+        chosen = await self._choose(
+            ERROR, str(error), [*ways, *instead], otherwise=f"{error} {HOW}"
+        )
+        if chosen in instead:
+            instead[chosen]()
+            return
+        match chosen:
             case "Sign in":
                 self.sign_in("browser")
             case "Sign in with a code":

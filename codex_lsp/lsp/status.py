@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from codex_lsp.agent.usage import Meter
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.tasks import Tasks
+from codex_lsp.lsp.usage import as_json
 from codex_lsp.lsp.words import plural, shortened
 
 
 class Status:
     """One per window. `shown`: the client knows what to do with it."""
 
-    def __init__(self, wire: Wire, tasks: Tasks, *, shown: bool) -> None:
+    def __init__(
+        self, wire: Wire, tasks: Tasks, *, shown: bool, meter: Meter | None = None
+    ) -> None:
         self._wire = wire
         self._tasks = tasks
         self._shown = shown
+        self._meter = meter
         self._waiting: list[str] = []
         self._last: dict[str, object] = {}
         tasks.on_change = self.update
@@ -55,4 +60,6 @@ class Status:
             last = self._tasks.last_ended()
             failed = last is not None and last.state == "failed"
             kind, message = ("Error" if failed else "Normal"), last.message if last else ""
-        return {"busy": bool(running), "kind": kind, "message": shortened(message, 120)}
+        told = {"busy": bool(running), "kind": kind, "message": shortened(message, 120)}
+        used = self._meter is not None and (self._meter.tally.rounds or self._meter.limits)
+        return {**told, "usage": as_json(self._meter)} if self._meter and used else told

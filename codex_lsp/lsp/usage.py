@@ -1,4 +1,4 @@
-"""What was used: tokens of this window, and how full the plan's windows are, in words and as JSON."""
+"""Usage: the tokens of this window, and how full the plan's windows are; in words and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from codex_lsp.agent.events import RateLimits, RateWindow
 from codex_lsp.agent.usage import Meter
 from codex_lsp.lsp.progress import Wire
-from codex_lsp.lsp.words import counted, plural
+from codex_lsp.lsp.tasks import counted
+from codex_lsp.lsp.words import plural
 
 WARNING = 2  # MessageType
 NEARLY_FULL = 90.0

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent import prompt, requests
-from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Edit, Query, Question, Wish
-from codex_lsp.agent.steps import Retrying, Step, StepSink, Writing
+from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
 from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.client import ClientFailure
@@ -140,6 +140,10 @@ def following(bench: Workbench, task: Task) -> StepSink:
         report(step)
         task.meter.note(step)
         bench.meter.note(step)
+        if isinstance(step, RateLimits):
+            bench.alarm.note(step)
+        elif isinstance(step, Landed):
+            bench.recent.landed(step.path)
 
     return tell
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +40,7 @@ from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.surroundings import brief, surroundings
 from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
+from codex_lsp.lsp.usage import Alarm
 from codex_lsp.workspace.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -55,6 +57,20 @@ class WarmModel(Model, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model of a server that runs on this machine; `base` is the server's address."""
+
+    server: str
+    base: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        """As it is offered."""
+        return f"{self.name} ({self.server}, on this machine)"
+
+
 def _nothing_configured(_folder: Path | None) -> CodexToml:
     return CodexToml()
 
@@ -65,6 +81,10 @@ async def _nothing_examined() -> AsyncIterator[str]:
         yield line
 
 
+async def _no_local() -> Sequence[LocalModel]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What the command line gives to the server. `open_model` takes the model's name or None.
@@ -72,7 +92,8 @@ class Adapters:
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
     `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
     for None, everywhere, and reads a few small files for it. `examine` says line by line what works
-    on this machine.
+    on this machine. `models` are the names that can be chosen; `find_local` looks for servers on
+    this machine, and asks them for a list alone.
     """
 
     open_model: Callable[[str | None], WarmModel]
@@ -84,13 +105,17 @@ class Adapters:
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None
     examine: Callable[[], AsyncIterator[str]] = _nothing_examined
+    models: Callable[[], Sequence[str]] = tuple
+    find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
+    open_local: Callable[[LocalModel], WarmModel] | None = None
+    local_window: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What the person chose for this window by command; goes before all settings."""
 
-    model: str | None = None
+    model: str | LocalModel | None = None
     effort: str | None = None
 
 
@@ -131,7 +156,7 @@ class Workbench:
             pause=self.client.quirks.pause,
         )
         self.meter = Meter()
-        self.status = Status(host, self.tasks, shown=self.client.shows_status)
+        self.status = Status(host, self.tasks, shown=self.client.shows_status, meter=self.meter)
         self.editor = LspEditor(
             host,
             self.client,
@@ -150,14 +175,16 @@ class Workbench:
         self.trust_answered: set[Path] = set()
         self.noting_trust = asyncio.Lock()
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
+        self.account.alternatives = self._local_instead
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
+        self.alarm = Alarm(host)
         self.last: Spot | None = None
         self.chosen = Chosen()
         self.recent = Recent(host.documents)
         self.pinned: dict[str, None] = {}
         """The files that the person added to the context, in that order."""
         self._conversation_id = str(uuid.uuid4())
-        self._models: dict[str | None, WarmModel] = {}
+        self._models: dict[str | LocalModel | None, WarmModel] = {}
         self.set_roots(folder_uris(params))
         self.use_settings(params.get("initializationOptions"))
         self._given = self.settings
@@ -193,7 +220,9 @@ class Workbench:
             context_bytes=self.settings.context_bytes,
             effort=self.chosen.effort or self.settings.effort or config.model_reasoning_effort,
             reported=self._reported,
-            window=self.adapters.window,
+            window=self.adapters.local_window
+            if isinstance(self.chosen.model, LocalModel)
+            else self.adapters.window,
             running=self._running(config),
             brief=lambda wish: brief(self, roots, wish),
             preview=lambda wish: parts(wish, surroundings(self, roots)),
@@ -267,19 +296,37 @@ class Workbench:
         await show(self, path)
         return path
 
+    async def _local_instead(self) -> dict[str, Callable[[], object]]:
+        """What may be used in place of a sign-in, by title: the first model of each server."""
+        found = {one.server: one for one in reversed(await self.adapters.find_local())}
+        return {
+            f"Use {one.server}": partial(self.choose_model, one) for one in reversed(found.values())
+        }
+
+    def choose_model(self, model: str | LocalModel | None) -> str:
+        """Use `model` in this window from now on, None for the one that is configured."""
+        self.chosen = replace(self.chosen, model=model)
+        name = model.title if isinstance(model, LocalModel) else model
+        message = f"Codex asks {name or 'the model that is configured'} from now on."
+        self.wire.notify("window/showMessage", {"type": 3, "message": message})
+        return message
+
     def warm_up(self) -> None:
         """The person opened a menu of ours: a request may come, and should find all in place."""
         if self.adapters.small is None and self._named() not in self._models:
             self._host.spawn(self._model(None).warm_up(), name="warm up")
 
-    def _named(self) -> str | None:
+    def _named(self) -> str | LocalModel | None:
         return self.chosen.model or self.settings.model
 
     def _model(self, config: CodexToml | None) -> WarmModel:
         """The model for work where `config` holds. What a project names goes last."""
         name = self._named() or (config.model if config is not None and config.project else None)
         if name not in self._models:
-            self._models[name] = self.adapters.open_model(name)
+            if isinstance(name, LocalModel) and self.adapters.open_local is not None:
+                self._models[name] = self.adapters.open_local(name)
+            else:
+                self._models[name] = self.adapters.open_model(name if type(name) is str else None)
         return self._models[name]
 
     def _follow(self, event: DocumentEvent) -> None:
