@@ -41,6 +41,13 @@ class Neovim:
         try:
             async with asyncio.timeout(DEADLINE):
                 return await self._answers[number]
+        except TimeoutError:
+            if method == "nvim_get_mode":
+                raise
+            mode = await self.call("nvim_get_mode")  # answered even where it waits for a key
+            raise AssertionError(
+                f"no answer to {method} {arguments}; Neovim is in {mode}"
+            ) from None
         finally:
             del self._answers[number]
 
