@@ -185,11 +185,13 @@ def script() -> list[Reply]:
 class Scene(MemoryWindow):
     """One window, one job. `crash_at` counts model events and questions to the client."""
 
-    def __init__(self, folder: Path, *, cancel_at: int = 0, crash_at: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, cancel_at: int = 0, delay: float = 0.0, crash_at: int = 0
+    ) -> None:
         folder.mkdir()
         super().__init__(NAME, folder, BROKEN, Random(7))
         self.crash_at, self.moments = crash_at, 0
-        self.cancel_at = cancel_at
+        self.cancel_at, self.delay = cancel_at, delay
         self.stepped: Stepped | None = None
         self.model = Model(self, script(), STEERED)
         params = profile(NAME).initialize | {"rootUri": folder.as_uri(), "workspaceFolders": None}
@@ -212,8 +214,11 @@ class Scene(MemoryWindow):
         return asyncio.create_task(run(), name=name)
 
     def strike(self) -> None:
-        """The person cancels."""
-        assert self.bench.tasks.cancel(self.bench.tasks.running()[-1].id)
+        """The person cancels, a moment later."""
+        if self.delay:
+            self.loop.call_later(self.delay, self.bench.tasks.cancel_all)
+        else:
+            self.bench.tasks.cancel_all()
 
     async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
         if "Deny" not in str(params) and method != "window/workDoneProgress/create":

@@ -57,7 +57,7 @@ async def check(scene: Scene, task_id: str, made: set[str]) -> None:
     assert scene.bench.status.describe()["busy"] is False
 
 
-async def cut(folder: Path, **how: int) -> str:
+async def cut(folder: Path, **how: Any) -> str:
     """One job that is cut short, and the next; returns how the first ended."""
     scene = Scene(folder, **how)
     await scene.arrived()
@@ -76,9 +76,11 @@ async def cut(folder: Path, **how: int) -> str:
     return first.state
 
 
-def test_cancelled_at_every_place_where_it_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delay", [0.0, 0.002, 0.015])
+def test_cancelled_at_every_place_where_it_waits(tmp_path: Path, delay: float) -> None:
     waits, _ = run(whole(tmp_path / "whole"))
-    ends = [run(cut(tmp_path / str(at), cancel_at=at)) for at in range(1, waits + 1)]
+    places = range(1, waits + 1)
+    ends = [run(cut(tmp_path / str(at), cancel_at=at, delay=delay)) for at in places]
     assert set(ends) <= {"cancelled", "done"}
     assert ends.count("cancelled") >= waits - 3, "a cancel is only late when all is done already"
 
@@ -104,4 +106,4 @@ def test_a_turn_that_leaves_something_undone_is_noticed(
 ) -> None:
     monkeypatch.setattr(where, mutant)
     with pytest.raises(AssertionError):
-        test_cancelled_at_every_place_where_it_waits(tmp_path)
+        test_cancelled_at_every_place_where_it_waits(tmp_path, 0.0)
