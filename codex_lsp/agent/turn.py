@@ -102,7 +102,7 @@ async def run_turn(turn: Turn) -> Ended:
         turn.thread.settle()
         turn.thread.add(*(Message("user", text) for text in turn.inbox.close()))
         if not done:
-            turn.thread.add(Message("user", STOPPED, "context"))
+            turn.thread.add(Message("user", STOPPED, "summary"))
     return replace(ended, items=turn.thread.items)
 
 

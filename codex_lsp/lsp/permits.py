@@ -85,7 +85,8 @@ async def settle_trust(bench: Workbench, home: Path, folder: Path, level: trust.
 
 async def ask_trust(bench: Workbench, home: Path, folder: TrustFolder, asker: Asker) -> bool:
     """Ask the person about a folder and note what they say; whether they trust it."""
-    answer = await bench.approvals.ask(approvals.about_trust(folder), asker)
+    with bench.status.needs_person(f"{asker.title} has to know whether you trust this folder"):
+        answer = await bench.approvals.ask(approvals.about_trust(folder), asker)
     trusted = isinstance(answer, Allowed) and covers(answer, folder)
     try:
         level: trust.TrustLevel = "trusted" if trusted else "untrusted"
@@ -113,7 +114,8 @@ class _Person:
 
     async def ask(self, question: Question) -> Decision:
         """Wait for the answer."""
-        return await self._bench.approvals.ask(question, self._asker)
+        with self._bench.status.needs_person(f"{self._asker.title} needs your approval"):
+            return await self._bench.approvals.ask(question, self._asker)
 
     async def trusts(self, folder: TrustFolder) -> bool:
         """Ask once a session; those who come meanwhile wait for that answer."""

@@ -30,6 +30,7 @@ from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Command, Confinement, FileChange, Process, Wrote
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
+from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.lsp.jobs import doing
 from codex_lsp.lsp.tasks import Job, Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
@@ -160,6 +161,11 @@ class Stepped:
                 step = partial(next, steps)
 
 
+def agrees(_: str, titles: Sequence[str]) -> str:
+    """The person allows what is asked for, and takes the first answer to a question."""
+    return next((one for one in titles if one == "Allow once"), titles[0])
+
+
 def script() -> list[Reply]:
     """Everything: a plan, reading, an edit, a question, a command, a steer, a summary, a retry."""
     plan = {"plan": [{"step": "square it", "status": "in_progress"}]}
@@ -196,11 +202,20 @@ class Scene(MemoryWindow):
         self.model = Model(self, script(), STEERED)
         params = profile(NAME).initialize | {"rootUri": folder.as_uri(), "workspaceFolders": None}
         self.runner = Runner(folder)
+        home = folder.parent / f"{folder.name}.home"
+        home.mkdir()
         adapters = Adapters(
-            lambda _: self.model, folder / "state", window=Window(20_000), runner=self.runner
+            lambda _: self.model,
+            folder / "state",
+            window=Window(20_000),
+            home=home,
+            configuration=lambda _: CodexToml(
+                approval_policy="untrusted", projects={str(folder): "trusted"}
+            ),
+            runner=self.runner,
         )
         self.bench = Workbench(self, params, adapters)
-        self.editor.choose = lambda _, titles: "Allow once" if "Deny" in titles else titles[0]
+        self.editor.choose = agrees
         self.job = Job(Thread())
 
     def spawn(self, work: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
@@ -221,7 +236,7 @@ class Scene(MemoryWindow):
             self.bench.tasks.cancel_all()
 
     async def ask(self, method: str, params: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - the seam's shape
-        if "Deny" not in str(params) and method != "window/workDoneProgress/create":
+        if "Show everything" not in str(params) and method != "window/workDoneProgress/create":
             self.moment()  # where only the job is concerned
         return await super().ask(method, params, timeout=timeout)
 

@@ -72,7 +72,7 @@ async def cut(folder: Path, **how: Any) -> str:
     asked = scene.model.requests[0].items
     assert faults_of(asked) == []
     if first.state != "done" and len(asked) > 1:
-        assert stopped == (Message("user", STOPPED, "context"),)
+        assert stopped == (Message("user", STOPPED, "summary"),)
     return first.state
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from codex_lsp.agent.conversation import (
     AssistantMessage,
+    Compaction,
+    CompactionTrigger,
     Message,
     Opaque,
     Reasoning,
@@ -31,7 +33,7 @@ from codex_lsp.agent.events import (
 )
 from codex_lsp.responses.body import OPENAI, PLAIN
 from tests.doubles import model_script as script
-from tests.doubles.model_script import Event, Gate, Limits, Text, Turn, Wire, says
+from tests.doubles.model_script import Event, Gate, Limits, Refusal, Text, Turn, Wire, says
 from tests.e2e.tools import REPO
 from tests.responses.asking import REQUEST, ask, chatgpt, room
 
@@ -338,6 +340,23 @@ async def test_streams_run_side_by_side() -> None:
         await here.service.until(lambda: len(here.service.requests) == 2)
         await here.service.release("both")
         assert all(one.error is None for one in await asyncio.gather(*asking))
+
+
+async def test_a_conversation_that_the_service_shortened_goes_back_verbatim() -> None:
+    made = {"type": "compaction", "id": "cmp_1", "encrypted_content": "c=="}
+    answer = Turn((Event({"type": "response.output_item.done", "item": made}),))
+    refused = {"error": {"code": "invalid_encrypted_content", "message": "another account"}}
+    async with room([answer, says("x"), Refusal(400, refused), says("y")]) as here:
+        items = (*REQUEST.items, CompactionTrigger())
+        [done] = (await ask(here.model, replace(REQUEST, items=items))).of(ItemDone)
+        assert done == ItemDone(Compaction(made))
+        kept = replace(REQUEST, items=(done.item, *REQUEST.items))
+        await ask(here.model, kept)
+        assert (await ask(here.model, kept)).error is None
+        sent = [one.body["input"] for one in here.service.requests]
+    assert sent[0][-1] == {"type": "compaction_trigger"}
+    assert sent[1][0] == made
+    assert made not in sent[3]
 
 
 async def test_the_routing_token_is_sent_back_in_its_own_turn_only() -> None:
