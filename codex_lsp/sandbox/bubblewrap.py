@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
+from codex_lsp.sandbox.mirror import Mirror
 from codex_lsp.sandbox.policy import READ_ONLY_NAMES, Policy, hidden
 
 # Sockets of programs outside are here. What is needed of it all the same comes back.
@@ -30,15 +32,7 @@ class Layers:
     work: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """A copy that stands in for a root, where nothing can be laid over it."""
-
-    root: Path
-    copy: Path
-
-
-View = Layers | Replaced
+View = Layers | Mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +71,23 @@ def arguments(
     env: Mapping[str, str],
     cwd: Path,
     scratch: Path,
-    filter_fd: int | None,
+    options: Sequence[str] = (),
 ) -> list[str]:
     """The command line of bubblewrap, to be followed by the command.
 
     `scratch` is this window's folder: its `tmp` is what the command has for `/tmp`, and the rest of
-    it cannot be seen.
+    it cannot be seen. `options` are of the kind that names file descriptors.
     """
     line = [str(program), "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     line += ["--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL", "--new-session"]
     if not policy.network:
         line.append("--unshare-net")
-    if filter_fd is not None:
-        line += ["--add-seccomp-fd", str(filter_fd)]
+    line += options
     line += ["--ro-bind", "/", "/"]
+    writable = policy.mode == "workspace-write"
     mounts = [
         *_machine(policy, env, scratch),
-        *(mount for view in views for mount in _root(view)),
+        *(mount for view in views for mount in _root(view, writable=writable)),
         *_hidden(views, env),
     ]
     # An outer place is mounted before what lies in it, or it would cover it.
@@ -113,7 +107,7 @@ def _machine(policy: Policy, env: Mapping[str, str], scratch: Path) -> list[_Mou
     shared = Path("/tmp").resolve()  # noqa: S108 - the place that is covered
     theirs = Path(env.get("TMPDIR") or shared).resolve()
     places = {shared: policy.exclude_slash_tmp}
-    if theirs.is_dir() and not _home(env).is_relative_to(theirs):
+    if theirs.is_dir() and not home(env).is_relative_to(theirs):
         places.setdefault(theirs, policy.exclude_tmpdir)
     mounts += [_temporary(place, scratch, closed=closed) for place, closed in places.items()]
     if not any(scratch.is_relative_to(place) for place in places):
@@ -130,7 +124,7 @@ def _temporary(place: Path, scratch: Path, *, closed: bool) -> _Mount:
     return _Mount(place, (kind, str(scratch / "tmp"), str(place)))
 
 
-def _root(view: View) -> list[_Mount]:
+def _root(view: View, *, writable: bool) -> list[_Mount]:
     root = str(view.root)
     match view:
         case Layers(unsaved=unsaved, upper=None):
@@ -139,9 +133,13 @@ def _root(view: View) -> list[_Mount]:
         case Layers(unsaved=unsaved, upper=upper, work=work):
             sources = ("--overlay-src", root, "--overlay-src", str(unsaved))
             mount = _Mount(view.root, (*sources, "--overlay", str(upper), str(work), root))
-        case Replaced(copy=copy):
-            mount = _Mount(view.root, ("--bind", str(copy), root))
-    return [mount, *_closed(view.root)]
+            return [mount, *_closed(view.root)]
+        case Mirror(copy=copy, shown=shown):
+            mount = _Mount(view.root, ("--bind" if writable else "--ro-bind", str(copy), root))
+            places = [view.root / place for place in shown]
+            return [mount, *(_Mount(at, ("--ro-bind", str(at), str(at))) for at in places)]
+        case _:
+            assert_never(view)
 
 
 def _closed(root: Path) -> list[_Mount]:
@@ -169,17 +167,18 @@ def git_folder(root: Path) -> Path | None:
 
 
 def _hidden(views: Sequence[View], env: Mapping[str, str]) -> list[_Mount]:
-    copied = [view.root for view in views if isinstance(view, Replaced)]
+    copied = [view.root for view in views if isinstance(view, Mirror)]
     return [
         _Mount(
             place,
             ("--tmpfs", str(place)) if place.is_dir() else ("--ro-bind", "/dev/null", str(place)),
         )
-        for place in hidden([view.root for view in views], env, _home(env))
+        for place in hidden([view.root for view in views], env, home(env))
         # What is under these is not there at all.
         if not any(place.is_relative_to(root) for root in (_RUN, *copied))
     ]
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def home(env: Mapping[str, str]) -> Path:
+    """The person's home folder, resolved."""
     return Path(env.get("HOME") or Path("~").expanduser()).resolve()

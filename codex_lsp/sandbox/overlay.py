@@ -6,6 +6,7 @@ deletions as marks. Read here without root rights, after the command has ended.
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import hashlib
 import os
@@ -217,3 +218,19 @@ def _is_opaque(place: Path) -> bool:
         return os.getxattr(place, _OPAQUE, follow_symlinks=False) == b"y"
     except OSError:
         return False
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder of ours, with what a command made unreadable in it."""
+
+    def again(_function: object, name: str, _error: object) -> None:
+        place = Path(name)
+        with contextlib.suppress(OSError):
+            place.parent.chmod(0o700)
+            if place.is_symlink() or not place.is_dir():
+                place.unlink()
+            else:
+                place.chmod(0o700)
+                shutil.rmtree(place, ignore_errors=True)
+
+    shutil.rmtree(folder, onerror=again)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -33,13 +34,16 @@ def in_terminal(argv: Sequence[str], *, leads: bool) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is started. `fds` are inherited by it, and closed here once it runs."""
+    """What is started. `fds` are inherited by it, and closed here once it runs. `info` is where it
+    tells, as JSON, a `child-pid` whose end is the end of all that it started.
+    """
 
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
     tty: bool = False
     fds: tuple[int, ...] = ()
+    info: int | None = None
 
 
 class Output:
@@ -78,11 +82,13 @@ class Output:
 class Child:
     """A started process. Used on the event loop that started it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, reading: int, writing: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, reading: int, writing: int, info: int | None
+    ) -> None:
         self._process = process
+        self._info = info
         self._reading, self._writing = reading, writing
         self._output = Output()
-        self._news = asyncio.Event()
         self._silent = asyncio.Event()
         self._ended = asyncio.ensure_future(self._follow())
         os.set_blocking(reading, False)
@@ -150,10 +156,28 @@ class Child:
         await self._process.wait()
         # What it left in the background holds the output open, and would go on changing files.
         self._signal(signal.SIGKILL)
+        await self._last_gone()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REST):
                 await self._silent.wait()
         self._close()
+
+    async def _last_gone(self) -> None:
+        """The kernel ends what is left in a namespace a moment after the command has ended."""
+        if self._info is None:
+            return
+        told = os.read(self._info, _CHUNK)
+        os.close(self._info)
+        with contextlib.suppress(ValueError, KeyError, OSError, TimeoutError):
+            first = os.pidfd_open(json.loads(told)["child-pid"])
+            gone = asyncio.Event()
+            asyncio.get_running_loop().add_reader(first, gone.set)
+            try:
+                async with asyncio.timeout(_GRACE):
+                    await gone.wait()
+            finally:
+                asyncio.get_running_loop().remove_reader(first)
+                os.close(first)
 
     def _read(self) -> None:
         try:
@@ -191,7 +215,9 @@ async def _started(start: Start, reading: int, writing: int, theirs: int) -> Chi
         )
     except BaseException:
         os.close(reading)
+        if start.info is not None:
+            os.close(start.info)
         raise
     finally:
         os.close(theirs)
-    return Child(process, reading, writing)
+    return Child(process, reading, writing, start.info)

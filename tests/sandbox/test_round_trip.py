@@ -18,6 +18,7 @@ import pytest
 
 from codex_lsp.sandbox.policy import Policy
 from codex_lsp.sandbox.runner import Runner
+from tests.sandbox import backing
 from tests.sandbox.open_texts import FORM, OpenTexts, Tools, tree
 
 ROUNDS = int(os.environ.get("CODEX_LSP_ROUND_TRIPS", "12"))
@@ -102,23 +103,31 @@ def expected(folder: Path, root: Path, texts: dict[Path, str], given: str) -> Pa
 
 
 @pytest.mark.timeout(120 + 2 * ROUNDS)
-async def test_taking_over_gives_what_running_in_place_would_have_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", backing.NAMES)
+async def test_taking_over_gives_what_running_in_place_would_have_given(
+    tmp_path: Path, backend: str
+) -> None:
     replay = os.environ.get("CODEX_LSP_ROUND_TRIP_SEED")
     first = Random().randrange(1 << 32) if replay is None else int(replay)
-    runner = Runner(lambda _roots: Policy(), os.environ)
+    runner = Runner(lambda _roots: Policy(), os.environ, backing.only(backend))
+    rounds = ROUNDS if backend == "overlay" else ROUNDS // 3
     try:
-        for seed in range(first, first + (ROUNDS if replay is None else 1)):
-            await one_round(tmp_path / str(seed), seed, runner)
+        for seed in range(first, first + (rounds if replay is None else 1)):
+            # What is ignored is not copied, and cannot be written in a copy.
+            ignores = backend == "overlay"
+            await one_round(tmp_path / str(seed), seed, runner, ignores=ignores)
     finally:
         await runner.aclose()
 
 
-async def one_round(folder: Path, seed: int, runner: Runner) -> None:
+async def one_round(folder: Path, seed: int, runner: Runner, *, ignores: bool) -> None:
     random = Random(seed)
     root = (folder / "project").resolve()
     # An open document cannot be made something that is no text: that is refused, and tested so.
     binary = random.random() < 0.3
     texts = planted(random, root, binary=binary)
+    if not ignores:
+        (root / ".gitignore").unlink(missing_ok=True)
     opened = [str(path.relative_to(root)) for path in texts]
     given = json.dumps(operations(random, binary=binary))
     copy = expected(folder, root, texts, given)
