@@ -121,11 +121,17 @@ _PROGRAMS: Mapping[str, _Program] = {
     "ls": _Program(
         "1aAbBcCdfFgGhHiklLmnNopqQrRsStuUvxXZ",
         "ITw",
-        "all almost-all author color directory full-time group-directories-first human-readable "
+        "all almost-all author classify color directory full-time group-directories-first "
+        "human-readable "
         "inode no-group numeric-uid-gid recursive reverse size",
         "block-size color format hide ignore sort time time-style",
     ),
-    "nl": _Program("p", "bdfhilnsvw"),
+    "nl": _Program(
+        "p",
+        "bdfhilnsvw",
+        "no-renumber",
+        "body-numbering line-increment number-format number-separator number-width",
+    ),
     "numfmt": _Program(
         "z",
         "d",
@@ -134,20 +140,25 @@ _PROGRAMS: Mapping[str, _Program] = {
         first=_TEXT,
     ),
     "paste": _Program("sz", "d", "serial zero-terminated", "delimiters"),
-    "pwd": _Program("LP", most=0),
+    "pwd": _Program("LP", long="logical physical", most=0),
     "rev": _Program(),
     "seq": _Program("w", "fst", "equal-width", "format separator", first=_TEXT),
     "stat": _Program("fLt", "c", "dereference file-system terse", "format printf"),
     "tac": _Program("br", "s", "before regex", "separator"),
     "tail": _Program("0123456789qvz", "cn", "quiet silent verbose zero-terminated", "bytes lines"),
     "tr": _Program("cCdst", long="complement delete squeeze-repeats truncate-set1", first=_TEXT),
-    "uname": _Program("aimnoprsv", long="all", most=0),
+    "uname": _Program(
+        "aimnoprsv",
+        long="all hardware-platform kernel-name kernel-release kernel-version machine nodename "
+        "operating-system processor",
+        most=0,
+    ),
     # A second operand of uniq is a file that it writes.
     "uniq": _Program(
         "cdDiuz", "fsw", "count repeated unique ignore-case", "skip-fields skip-chars", most=1
     ),
     "wc": _Program("clmLw", long="bytes chars lines max-line-length words"),
-    "which": _Program("as", first=_TEXT),
+    "which": _Program("as", long="all", first=_TEXT),
     "whoami": _Program(most=0),
     "rg": _Program(
         "0cFhHiIlnNopPsSUvVwx",
@@ -204,6 +215,7 @@ _FIND: Mapping[str, int] = {
     **dict.fromkeys(_FIND_TESTS_OF_ONE_WORD.split(), 1),
 }
 
+_ANCESTOR = re.compile(r"[~^][0-9]*$")  # of HEAD~1: no part of a path
 _SED_PRINTS_LINES = re.compile(r"[0-9]+(,[0-9]+)?p")
 
 
@@ -284,7 +296,7 @@ def _fits(
         return False
     paths = operands[first:]
     if revisions:
-        paths = [path.rpartition(":")[2] or "." for path in paths]
+        paths = [_ANCESTOR.sub("", path.rpartition(":")[2]) or "." for path in paths]
     # Where a program takes no value after all, it takes that word for a path.
     return all(place.inside(path) for path in [*paths, *values])
 
