@@ -339,3 +339,33 @@ KEYS = (
 """The table."""
 
 _BY_PATH = {key.parts: key for key in KEYS}
+
+FILES = {
+    "AGENTS.md": (
+        "What Codex should know of this project and heed in it. It is sent with every job, from "
+        "the top folder of the project down to the one that is worked in, up to "
+        "`project_doc_max_bytes` (32768) together; not from a folder that you called untrusted."
+    ),
+    ".codexignore": (
+        "What Codex never sees or changes, one pattern a line, by git's rules. It holds for open "
+        "files too."
+    ),
+}
+"""What our other files are."""
+
+ENTRIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "AGENTS.md": (
+        ("## Layout", "Where things are: folders, and what belongs in which."),
+        ("## Build and test", "The commands that build and test, and how long they take."),
+        ("## Style", "What formatters do not say: names, errors, comments, tests."),
+        ("## Leave alone", "Files and folders that are made by tools, or that others own."),
+        ("## Done means", "What has to be true before a job counts as done."),
+    ),
+    ".codexignore": (
+        ("*.local.*", "Files of that name in any folder."),
+        ("/data/", "A folder at the top, and all in it."),
+        ("docs/**/drafts", "A name at any depth below docs."),
+        ("!keep.txt", "Takes back what a line above left out."),
+    ),
+}
+"""What may stand in them, with a line about each."""

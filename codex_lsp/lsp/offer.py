@@ -44,9 +44,20 @@ def server_capabilities(params: object, registry: Registry) -> dict[str, object]
         },
     }
     for method, (capability, plain) in _PROVIDERS.items():
-        if method in registry.features:
+        if method in registry.features and not registers_later(params, method):
             offered[capability] = registry.options.get(method, plain)
     return offered
+
+
+LATER = ("textDocument/hover", "textDocument/completion")
+"""What is offered for a few files alone, to clients that can be told for which."""
+
+
+def registers_later(params: object, method: str) -> bool:
+    """Whether the client takes `method` as a registration with a document selector."""
+    name = method.removeprefix("textDocument/")
+    path = ("capabilities", "textDocument", name, "dynamicRegistration")
+    return method in LATER and dig(params, *path) is True
 
 
 def choose_encoding(params: object) -> str:

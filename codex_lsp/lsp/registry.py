@@ -15,6 +15,8 @@ FEATURES: dict[str, str] = {
     "workspace/didChangeConfiguration": f"{_HANDLERS}.session:did_change_configuration",
     "workspace/didChangeWorkspaceFolders": f"{_HANDLERS}.session:did_change_folders",
     "textDocument/codeAction": f"{_HANDLERS}.code_actions:code_action",
+    "textDocument/hover": f"{_HANDLERS}.settings_files:hover",
+    "textDocument/completion": f"{_HANDLERS}.settings_files:completion",
     "window/workDoneProgress/cancel": f"{_HANDLERS}.progress:cancel",
     "codex/account/read": f"{_HANDLERS}.account:account_read",
     "codex/account/login/start": f"{_HANDLERS}.account:account_login_start",

@@ -36,6 +36,7 @@ from codex_lsp.lsp.markers import Markers
 from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.recent import Recent
 from codex_lsp.lsp.review import Review
+from codex_lsp.lsp.settings_files import SettingsFiles
 from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.surroundings import brief, surroundings
 from codex_lsp.lsp.targets import BadArguments, Target, problems
@@ -166,6 +167,7 @@ class Workbench:
         )
         self.adapters = adapters
         markers = Markers(host)
+        self.settings_files = SettingsFiles(markers.part("settings"), host.documents, adapters.home)
         marked = markers.part("review")
         self.review = Review(marked, self.buffers, self.editor, self.ledger, host.spawn)
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
@@ -331,6 +333,7 @@ class Workbench:
 
     def _follow(self, event: DocumentEvent) -> None:
         self.review.follow(event, to_path(event.uri))
+        self.settings_files.follow(event)
         self.recent.follow(event)
         if event.kind == "closed":
             self.diagnostics.forget(event.uri)

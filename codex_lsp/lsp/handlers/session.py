@@ -8,7 +8,9 @@ from typing import Any
 from lsprotocol import types
 
 from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.offer import LATER, registers_later
 from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.settings_files import SELECTOR
 
 log = logging.getLogger(__name__)
 
@@ -17,9 +19,21 @@ def initialized(server: Server, _params: types.InitializedParams) -> None:
     """Ask for the settings, and to be told when they change."""
     bench = server.bench
     if bench.client.configuration_registration:
-        server.spawn(_register(server), name="register for settings")
+        settings = {
+            "id": "codex-settings",
+            "method": "workspace/didChangeConfiguration",
+            "registerOptions": {"section": "codex"},
+        }
+        server.spawn(_register(server, [settings]), name="register for settings")
     if bench.client.configuration:
         server.spawn(_pull(server), name="pull settings")
+    later = [method for method in LATER if registers_later(server.initialize_params, method)]
+    if later:
+        registrations = [
+            {"id": method, "method": method, "registerOptions": {"documentSelector": SELECTOR}}
+            for method in later
+        ]
+        server.spawn(_register(server, registrations), name="register for settings files")
 
 
 def did_change_configuration(server: Server, params: types.DidChangeConfigurationParams) -> None:
@@ -40,16 +54,11 @@ def did_change_folders(server: Server, params: types.DidChangeWorkspaceFoldersPa
     bench.set_roots([*kept, *(folder.uri for folder in params.event.added)])
 
 
-async def _register(server: Server) -> None:
-    registration = {
-        "id": "codex-settings",
-        "method": "workspace/didChangeConfiguration",
-        "registerOptions": {"section": "codex"},
-    }
+async def _register(server: Server, registrations: list[dict[str, Any]]) -> None:
     try:
-        await server.ask("client/registerCapability", {"registrations": [registration]}, timeout=10)
+        await server.ask("client/registerCapability", {"registrations": registrations}, timeout=10)
     except ClientFailure as error:
-        log.info("the client does not register for settings: %s", error)
+        log.info("the client registers nothing: %s", error)
 
 
 async def _pull(server: Server) -> None:
