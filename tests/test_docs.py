@@ -11,6 +11,7 @@ import pytest
 
 from codex_lsp import __version__
 from codex_lsp.config import editor_schema
+from codex_lsp.config import reference as config_reference
 from codex_lsp.config.editor_settings import Setting, reference
 from codex_lsp.lsp.registry import COMMANDS, FEATURES
 
@@ -41,6 +42,12 @@ def row(setting: Setting) -> str:
 def test_the_readme_has_the_table_of_settings() -> None:
     table = read("README.md").partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
     assert table.strip().splitlines()[2:] == [row(setting) for setting in reference()]
+
+
+def test_the_reference_of_config_toml_is_the_schema() -> None:
+    """`python -m codex_lsp.config.reference` prints what has to stand there."""
+    page = read("docs/configuration.md").partition("<!-- keys -->")[2]
+    assert page.partition("<!-- /keys -->")[0].strip() == config_reference.table()
 
 
 @pytest.mark.parametrize("document", ["README.md", "editors/PROTOCOL.md"])

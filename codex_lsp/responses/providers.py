@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from codex_lsp.agent.events import Misconfigured
-from codex_lsp.auth.tokens import Bearer, Secret
+from codex_lsp.auth.tokens import Bearer, Secret, TokenSource
 from codex_lsp.config.codex_toml import CodexToml, ProviderTable
 from codex_lsp.config.endpoints import endpoints
 from codex_lsp.responses.bearer import FixedKey
 from codex_lsp.responses.body import OPENAI, PLAIN, Dialect
+from codex_lsp.responses.key_command import CommandKey
 
 DEFAULT_MODEL = "gpt-5.5"
 # Built-in local servers: name, port, the model that Codex asks them for.
@@ -40,7 +41,7 @@ class Provider:
     chatgpt_base: str
     dialect: Dialect
     signs_in: bool = False
-    key: FixedKey | None = None
+    key: TokenSource | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     idle: float = 300.0
@@ -124,11 +125,6 @@ def _custom(
             f"{place} asks for wire_api = “{table.wire_api}”, which Codex gave up. "
             "Remove that line; the server must offer the Responses API (/v1/responses)."
         )
-    if table.auth is not None:
-        raise Misconfigured(
-            f"{place} gets its token from a command, which codex-lsp does not run. "
-            "Use env_key instead."
-        )
     if table.base_url is None and not table.requires_openai_auth:
         raise Misconfigured(f"{place} has no base_url. Add the address of its /v1.")
     if model is None:
@@ -153,7 +149,9 @@ def _custom(
     )  # fmt: skip
 
 
-def _key(table: ProviderTable, place: str, environ: Mapping[str, str]) -> FixedKey | None:
+def _key(table: ProviderTable, place: str, environ: Mapping[str, str]) -> TokenSource | None:
+    if table.auth is not None:
+        return CommandKey(table.auth, f"The program {table.auth.argv[0]} ({place})")
     if table.env_key is not None:
         value = environ.get(table.env_key, "").strip()
         if not value:

@@ -110,7 +110,6 @@ def test_a_proxy_of_openai_takes_the_sign_in_at_its_own_address() -> None:
         (CUSTOM + 'wire_api = "chat"', r"wire_api = “chat”.*Responses API"),
         (CUSTOM + 'env_key = "OUR_KEY"', "OUR_KEY, which is unset"),
         (CUSTOM + 'env_key = "K"\nenv_key_instructions = "Get one there."', "Get one there"),
-        (CUSTOM + 'auth = { command = "x" }', "env_key instead"),
         ('model = "m"\nmodel_provider = "ours"\n[model_providers.ours]', "no base_url"),
         ('model_provider = "ours"\n[model_providers.ours]\nbase_url = "http://h"', "No model"),
         ('model_provider = "nowhere"', "openai, ollama, lmstudio"),
