@@ -1,4 +1,6 @@
-"""What holds for every test: campaigns run on demand, and in CI nothing is skipped."""
+"""What holds for every test: campaigns run on demand, in CI nothing is skipped, and the docs say
+what was shown in real editors.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,10 @@ import os
 
 import pytest
 
+from tests.e2e import features
+
 _skipped: list[str] = []
+_shown: list[tuple[str, str, str]] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -22,9 +27,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note what was skipped."""
+    """Note what was skipped, and what was shown."""
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped.append(report.nodeid)
+    if report.passed and report.when == "call":
+        _shown.extend(features.noted(report.user_properties))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -32,3 +39,25 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if os.environ.get("CI") and _skipped and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\nskipped in CI, which is a failure: {', '.join(_skipped)}")
+    if not hasattr(session.config, "workerinput"):  # the run as a whole is judged once
+        _judge(session, exitstatus)
+
+
+def _judge(session: pytest.Session, exitstatus: int) -> None:
+    """Write the table of what was shown, or compare it."""
+    if features.blessing():
+        features.bless(_shown)
+        return
+    complete = exitstatus == pytest.ExitCode.OK and _whole(session.config)
+    missing = features.unproven(_shown) if complete else []
+    if missing:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nclaimed in docs/editors.md, but not shown: {', '.join(missing)}")
+
+
+def _whole(config: pytest.Config) -> bool:
+    """Whether no test was left out."""
+    narrowing = ("keyword", "markexpr", "lf", "deselect", "ignore")
+    narrowed = any(config.getoption(name, None) for name in narrowing)
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return whole and not narrowed and not _skipped
