@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from codex_lsp.agent.ports import Applied, ChangeFile
+from codex_lsp.edits.text import TextEdit
 from tests.doubles.editor_profiles import VersionRule
 from tests.doubles.editor_text import Document
 from tests.doubles.memory_window import MemoryWindow
@@ -72,8 +73,9 @@ class Traced(Document):
     would have: it has what our edits took away, and not what they brought.
     """
 
-    def trace(self) -> None:
-        """Begin: the text is the base."""
+    def trace(self, edits: list[TextEdit]) -> None:
+        """Begin: the text is the base, and `edits` of it are on their way."""
+        self.edits = edits
         self.here = list(range(len(self.text)))
         self.person = list(self.here)
         self.chars = dict(enumerate(self.text))
@@ -92,6 +94,22 @@ class Traced(Document):
         if not self.typing and self.text == "".join(self.chars[n] for n in self.person):
             # What was put in the wrong place is taken back.
             self.here, self.at_landing = list(self.person), None
+        elif not self.typing and (made := self._made()) and self.text == made[0]:
+            # What was put right may have used characters of elsewhere: they count as its own.
+            self.here = made[1]
+
+    def _made(self) -> tuple[str, list[int]] | None:
+        """The text that the edits should make, and its origins; None where typing met them."""
+        places = {origin: at for at, origin in enumerate(self.person)}
+        if any(edit.start and edit.start - 1 not in places for edit in self.edits):
+            return None
+        origins: list[int] = []
+        at = 0
+        for edit in self.edits:
+            start = places[edit.start - 1] + 1 if edit.start else 0
+            origins += [*self.person[at:start], *[_OURS] * len(edit.new)]
+            at = start + edit.end - edit.start
+        return expected(self.edits, self.live(self.person)), [*origins, *self.person[at:]]
 
     def _typed(self, start: int, end: int, new: str) -> list[int]:
         here, person = self.here, self.person
@@ -144,7 +162,7 @@ class Race:
         self.document = Traced(
             opened.path, opened.uri, opened.text, opened.version, opened.encoding, opened.first_step
         )
-        self.document.trace()
+        self.document.trace(self.edits)
         self.window.editor.documents[opened.uri] = self.document
         await self.window.arrived()
         text = self.window.buffers.text_at(self.window.path)
