@@ -25,6 +25,7 @@
             pathspec
             pydantic
             pygls
+            tomlkit
           ];
           pythonRelaxDeps = true;
           doCheck = false; # the tests install editors

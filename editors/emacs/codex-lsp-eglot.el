@@ -32,6 +32,13 @@ SERVER, both run there, through the multiplexer `rass'."
         (codex-lsp-execute-action command (car (append (plist-get action :arguments) nil)))
       (cl-call-next-method))))
 
+(cl-defmethod eglot-client-capabilities :around (_server)
+  "Say that `codex/status' is understood here."
+  (let ((declared (cl-call-next-method)))
+    (plist-put declared :experimental
+               (append '(:codexStatus t) (let ((other (plist-get declared :experimental)))
+                                           (and (consp other) other))))))
+
 (cl-defmethod eglot-handle-notification
   (_server (_method (eql codex/status)) &key busy message &allow-other-keys)
   "Show in the mode line what Codex does: MESSAGE while it is BUSY."

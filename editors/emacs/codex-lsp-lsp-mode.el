@@ -21,6 +21,7 @@
     :major-modes modes
     :server-id 'codex
     :add-on? t
+    :custom-capabilities '((experimental . ((codexStatus . t))))
     :notification-handlers (lsp-ht ("codex/status" #'codex-lsp-lsp-mode--note))
     :action-handlers (codex-lsp-lsp-mode--handlers))))
 

@@ -104,6 +104,7 @@ async def test_the_minibuffer_asks_for_what_the_line_should_become(
         await editor.shown.type("mend it, GROSS")
         await editor.shown.press("Enter")
         await here.model.reached("gate")
+        await editor.shown.until("[Codex")  # in the mode line
         assert "mend it, GROSS" in str(here.model.requests[0].body)
         await here.model.release("gate")
         await editor.wait_for(FIXED)
