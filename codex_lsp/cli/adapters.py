@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from codex_lsp.agent.repair import Completion
     from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource, PinnedSource
-    from codex_lsp.config.codex_toml import CodexToml
+    from codex_lsp.config.codex_toml import CodexToml, TrustLevel
     from codex_lsp.responses.client import ResponsesModel
 
 
@@ -233,9 +233,17 @@ def _config_for(args: Namespace, folder: Path | None) -> CodexToml:
     from codex_lsp.config.layers import load
 
     try:
-        return load(sources(args), folder)
+        return load(sources(args), folder, _trusted)
     except BadHome:
         return CodexToml()
+
+
+def _trusted(said: Mapping[str, TrustLevel], folder: Path) -> bool:
+    from pathlib import Path
+
+    from codex_lsp.workspace import trust
+
+    return trust.level(said, trust.identify(folder, Path.home())) == "trusted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ from codex_lsp.config.toml_text import places
 SYSTEM_FILE = Path("/etc/codex/config.toml")
 COMMAND_LINE = "the command line"
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_\-]+")
+
+
+Trusted = Callable[[Mapping[str, TrustLevel], Path], bool]
+"""Whether the files of a folder count, by what the person's own file says of folders."""
+
+
+def _by_name(said: Mapping[str, TrustLevel], folder: Path) -> bool:
+    return said.get(str(folder)) == "trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +62,9 @@ def parse(text: str) -> CodexToml:
 def load(
     sources: Sources,
     project: Path | None = None,
-    trusted: Callable[[Path], bool] | None = None,
+    trusted: Trusted = _by_name,
 ) -> CodexToml:
-    """The settings for work in the folder `project`; without one, what holds everywhere.
-
-    `trusted` says whether a folder's own files count; without it, the person's file does.
-    """
+    """The settings for work in the folder `project`; without one, what holds everywhere."""
     user = _file(sources.home / USER_FILE, Origin(USER_FILE, sources.home))
     given = _overrides(sources.overrides)
     layers = [_file(sources.system, Origin(str(sources.system), sources.system.parent)), user]
@@ -72,29 +77,13 @@ def load(
     own = projects(user.settings)
     if project is None:
         return replace(everywhere, projects=own)
-    trust = trusted or (lambda folder: trust_level(own, folder) == "trusted")
-    if counts := trust(project):
+    if counts := trusted(own, project):
         markers = everywhere.project_root_markers
         for folder in folders_to(project, markers):
             path = folder / ".codex" / USER_FILE
             if folder / ".codex" != sources.home:
                 layers.append(_file(path, Origin(str(path), path.parent, project=True)))
     return replace(_finish([*layers, given]), projects=own, project=counts)
-
-
-def trust_level(said: Settings, folder: Path) -> TrustLevel | None:
-    """What the person's file says of `folder`, or else of the work tree that it is in."""
-    for place in (folder, work_tree(folder)):
-        if place is not None and (level := said.get(str(place))) is not None:
-            return level  # type: ignore[no-any-return]  # checked by the schema
-    return None
-
-
-def work_tree(folder: Path) -> Path | None:
-    """The nearest folder upwards that holds `.git`. What a `.git` file points to is not followed:
-    it could borrow the trust of another tree.
-    """
-    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
 
 
 def folders_to(folder: Path, markers: Sequence[str]) -> list[Path]:

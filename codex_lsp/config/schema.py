@@ -170,7 +170,8 @@ _PROVIDERS = _not_in_projects(
     ),
 )  # fmt: skip
 
-_SAFETY = (
+# How much is done unasked is the person's alone: a project has no say in it, trusted or not.
+_RIGHTS = _not_in_projects(
     Key("approval_policy", "text", "When you are asked before a command runs.",
         "by the project's trust", ("untrusted", "on-request", "on-failure", "never"),
         or_table=True),
@@ -190,6 +191,9 @@ _SAFETY = (
     Key("sandbox_workspace_write.exclude_tmpdir_env_var", "flag",
         "Keep `$TMPDIR` read-only.", "false"),
     Key("sandbox_workspace_write.exclude_slash_tmp", "flag", "Keep `/tmp` read-only.", "false"),
+)  # fmt: skip
+
+_SAFETY = (
     Key("shell_environment_policy", "table", "Which environment variables commands get."),
     Key("shell_environment_policy.inherit", "text", "What they start from.", "all",
         ("all", "core", "none")),
@@ -334,7 +338,7 @@ _CLI_ALONE = _not_heeded(
 )  # fmt: skip
 
 KEYS = (
-    *_MODEL, *_PROVIDERS, *_SAFETY, *_CONTEXT, *_MCP, *_ACCOUNT, *_HISTORY, *_CLI_ALONE,
+    *_MODEL, *_PROVIDERS, *_RIGHTS, *_SAFETY, *_CONTEXT, *_MCP, *_ACCOUNT, *_HISTORY, *_CLI_ALONE,
 )  # fmt: skip
 """The table."""
 

@@ -14,9 +14,9 @@ from codex_lsp.agent.environment import Environment
 from codex_lsp.agent.mentions import fenced
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.truncation import BYTES_PER_TOKEN
-from codex_lsp.config.layers import trust_level
 from codex_lsp.lsp.tasks import INFO
 from codex_lsp.lsp.words import plural
+from codex_lsp.workspace import trust
 
 if TYPE_CHECKING:
     from codex_lsp.lsp.workbench import Workbench
@@ -33,7 +33,7 @@ def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
         ),
         config=config,
         home=bench.adapters.home,
-        trust=trust_level(config.projects, roots[0]),
+        trust=trust.level(config.projects, trust.identify(roots[0], Path.home())),
         pinned=tuple(bench.pinned),
         opened=bench.recent.opened(),
         edited=bench.recent.edited(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from codex_lsp.config.codex_toml import CodexToml, McpServer, ShellEnvironment
-from codex_lsp.config.layers import Sources, folders_to, load, merged, trust_level
+from codex_lsp.config.codex_toml import CodexToml, McpServer, ShellEnvironment, TrustLevel
+from codex_lsp.config.layers import Sources, folders_to, load, merged
+from codex_lsp.workspace import trust
 
 
 class Scene:
@@ -33,7 +35,12 @@ class Scene:
     def load(
         self, *overrides: str, profile: str | None = None, at: Path | None = None
     ) -> CodexToml:
-        return load(Sources(self.home, profile, overrides, self.system), at)
+        sources = Sources(self.home, profile, overrides, self.system)
+
+        def trusted(said: Mapping[str, TrustLevel], folder: Path) -> bool:
+            return trust.level(said, trust.identify(folder, self.home)) == "trusted"
+
+        return load(sources, at, trusted)
 
     def trust(self, level: str = "trusted") -> str:
         return f'[projects."{self.work}"]\ntrust_level = "{level}"\n'
@@ -112,7 +119,7 @@ def test_a_project_never_chooses_where_requests_and_credentials_go(scene: Scene)
     scene.project(scene.work, HOSTILE)
     config = scene.load(at=scene.work)
     assert config.model == "theirs"
-    assert config.sandbox_mode == "danger-full-access"  # trusted is trusted
+    assert (config.sandbox_mode, config.approval_policy) == (None, None)
     assert config.model_provider is None
     assert (config.openai_base_url, config.chatgpt_base_url) == (None, None)
     assert config.model_providers == {}
@@ -121,7 +128,8 @@ def test_a_project_never_chooses_where_requests_and_credentials_go(scene: Scene)
     refused = {p.message.split(" ")[5].rstrip(",") for p in config.problems}
     assert refused == {
         "model_provider", "openai_base_url", "chatgpt_base_url", "notify", "profile", "profiles",
-        "model_providers", "otel", "projects", "cli_auth_credentials_store",
+        "model_providers", "otel", "projects", "cli_auth_credentials_store", "sandbox_mode",
+        "approval_policy",
     }  # fmt: skip
     assert all(p.severity == "warning" and p.source.endswith("config.toml") and p.line
                for p in config.problems)  # fmt: skip
@@ -142,24 +150,17 @@ def test_only_the_persons_own_file_can_trust_a_project(scene: Scene, said: str) 
     assert scene.load(*overrides, profile=profile, at=scene.work).model is None
 
 
-def test_trust_is_looked_up_for_the_folder_and_then_for_its_work_tree(scene: Scene) -> None:
-    said = {str(scene.work): "trusted", str(scene.inner): "untrusted", "/": "trusted"}
-    assert trust_level(said, scene.work) == "trusted"
-    assert trust_level(said, scene.inner) == "untrusted"
-    assert trust_level({str(scene.work): "trusted"}, scene.inner) == "trusted"
-    assert trust_level({"/": "trusted", str(scene.work.parent): "trusted"}, scene.inner) is None
-
-
-def test_somebody_else_may_decide_on_trust(scene: Scene) -> None:
+def test_who_decides_on_trust_hears_what_the_person_said(scene: Scene) -> None:
     scene.project(scene.work, 'model = "theirs"')
-    asked: list[Path] = []
+    scene.user('[projects."/x"]\ntrust_level = "untrusted"\n')
+    asked: list[object] = []
 
-    def trusted(folder: Path) -> bool:
-        asked.append(folder)
+    def trusted(said: Mapping[str, TrustLevel], folder: Path) -> bool:
+        asked.append((dict(said), folder))
         return True
 
     assert load(Sources(scene.home, system=scene.system), scene.inner, trusted).model == "theirs"
-    assert asked == [scene.inner]
+    assert asked == [({"/x": "untrusted"}, scene.inner)]
 
 
 def test_a_project_ends_where_it_is_marked(scene: Scene) -> None:
