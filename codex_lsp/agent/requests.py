@@ -17,6 +17,7 @@ from codex_lsp.agent import briefing, prompt
 from codex_lsp.agent.context import excerpt
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.mentions import mentioned, mentions
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.steering import Inbox
@@ -89,7 +90,8 @@ async def change(
     """Ask for a patch and apply it; returns how it ended and the texts of the changed files."""
     near = None if isinstance(wish, FixAll) else (place.path, _line(place, wish))
     box = for_changes(at, tell, label=label, near=near)
-    text = f"{await _context(place, wish, at)}\n\n{_wish(place, wish)}"
+    named = await _named(wish.wish if isinstance(wish, Edit) else "", at)
+    text = f"{await _context(place, wish, at)}{named}\n\n{_wish(place, wish)}"
     thread = Thread(at.conversation_id, (Message("user", text),))
     request = _request(prompt.EDITING, thread, at)
     ended = await run_turn(Turn(request, thread, at.model, box.tools, tell))
@@ -98,7 +100,8 @@ async def change(
 
 async def answer(place: Place, query: Query, at: Workplace, *, tell: StepSink) -> Ended:
     """Ask for prose; it is told as `Writing` while it comes, and whole at the end."""
-    text = f"{await _context(place, query, at)}\n\n{_query(place, query)}"
+    named = await _named(query.text if isinstance(query, Question) else "", at)
+    text = f"{await _context(place, query, at)}{named}\n\n{_query(place, query)}"
     thread = Thread(at.conversation_id, (Message("user", text),))
     request = _request(prompt.EXPLAINING, thread, at)
     return await run_turn(Turn(request, thread, at.model, for_answers(at).tools, tell))
@@ -146,6 +149,15 @@ async def _job(job: Job, at: Workplace) -> str:
         return prompt.job(job.wish, None)
     lines = (place.lines.start + 1, max(place.lines.end, place.lines.start + 1))
     return f"{await _context(place, job, at)}\n\n{prompt.job(job.wish, lines)}"
+
+
+async def _named(words: str, at: Workplace) -> str:
+    """What the person's words name by `@` and `#`, to go between the context and the request."""
+    if not any(mentioned(words)):
+        return ""
+    found = await mentions(words, at.snapshots(), budget=at.context_bytes)
+    refused = [f"Not sent: {reason}" for part in found for reason in part.left_out]
+    return "".join(f"\n\n{text}" for text in [*(p.text for p in found if p.text), *refused])
 
 
 async def _context(place: Place, what: Wish | Query | Job, at: Workplace) -> str:

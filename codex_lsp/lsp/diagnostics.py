@@ -19,6 +19,7 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._fed: dict[str, tuple[Diagnostic, ...]] = {}
+        self._seen: dict[str, tuple[Diagnostic, ...]] = {}
 
     def feed(self, uri: str, diagnostics: Sequence[object]) -> None:
         """Replace what is known of `uri`; entries without range or message are passed over."""
@@ -34,15 +35,21 @@ class Diagnostics:
     def forget(self, uri: str) -> None:
         """The document was closed."""
         self._fed.pop(uri, None)
+        self._seen.pop(uri, None)
 
     def reported(self, uri: str) -> tuple[Diagnostic, ...] | None:
-        """What was fed of `uri`; None if nothing ever was."""
-        return self._fed.get(uri)
+        """What was fed of `uri`, or else what the last menu there came with; None if nothing was.
+
+        A menu comes with the problems at its place alone, so that none of them means nothing.
+        """
+        return self._fed.get(uri, self._seen.get(uri))
 
     def known(self, uri: str, context: Sequence[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
         """All that is known of `uri`, with what a request's `context` adds to it."""
         fed = self._fed.get(uri, ())
         context = [entry for entry in context if not _is_ours(entry)]
+        if context:
+            self._seen[uri] = tuple(context)
         seen = {_identity(entry) for entry in fed}
         return (*fed, *(entry for entry in context if _identity(entry) not in seen))
 

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.agent import requests
 from codex_lsp.agent.briefing import Edited, Surroundings, items, parts
 from codex_lsp.agent.conversation import Message
 from codex_lsp.agent.environment import Environment, environment
 from codex_lsp.agent.instructions import instructions
+from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.mentions import mentioned
 from codex_lsp.agent.parts import Part
+from codex_lsp.agent.prompt import Problem
+from codex_lsp.agent.requests import Fix, Place, Question, Workplace
 from codex_lsp.config.codex_toml import CodexToml, TrustLevel
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
+from tests.doubles.folder_editor import FolderEditor
+from tests.doubles.scripted_model import ScriptedModel, says
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -247,3 +253,23 @@ async def test_what_was_said_already_is_not_said_again(project: Project) -> None
     again = items(await parts("go", project.around(config=config)), first)
     assert len(again) == 1
     assert "changed" in again[0].text  # type: ignore[union-attr]
+
+
+async def test_a_question_takes_along_what_it_names_and_a_fix_is_as_small_as_ever(
+    project: Project,
+) -> None:
+    folder = project.work
+    project.write("other.py", "OTHER = 1\n")
+    project.write(".env", "SECRET")
+    editor = FolderEditor(folder, calc__py="def f():\n    return 1\n")
+    model = ScriptedModel(says("So."), says("Fixed."))
+    at = Workplace(model, editor, editor.snapshot, "window-1")
+    place = Place(folder / "calc.py", LineRange(0, 1), "python")
+    question = Question("is it like @other.py and @.env?")
+    await requests.answer(place, question, at, tell=lambda _: None)
+    await requests.change(place, Fix((Problem("see @other.py", 1),)), at, tell=print, label="fix")
+    asked, fixed = (str(request.items) for request in model.requests)
+    assert "OTHER = 1" in asked
+    assert "Not sent: .env is protected and is not sent." in asked
+    assert "SECRET" not in asked
+    assert "OTHER" not in fixed
