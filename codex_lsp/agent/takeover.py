@@ -8,6 +8,7 @@ changed it meanwhile. Files that configure tools are asked about before anything
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -334,7 +335,8 @@ class _Run:
 
 def _plan(changes: Sequence[FileChange], ran_on: Snapshot) -> tuple[list[_Planned], list[str]]:
     """Where each change belongs; and what can be made nowhere."""
-    rules = {root: ignore.Lookup(root) for root in ran_on.roots}
+    brought = _brought(changes)
+    rules = {root: ignore.Lookup(root, brought) for root in ran_on.roots}
     planned: list[_Planned] = []
     said: list[str] = []
     for change in changes:
@@ -351,6 +353,17 @@ def _plan(changes: Sequence[FileChange], ran_on: Snapshot) -> tuple[list[_Planne
             planned += [] if isinstance(one, str) else [one]
             said += [one] if isinstance(one, str) else []
     return planned, said
+
+
+def _brought(changes: Sequence[FileChange]) -> dict[Path, Path]:
+    """What folders that are all new say themselves: tools have git pass over their caches so."""
+    return {
+        change.path: change.source
+        for change in changes
+        if isinstance(change, Wrote)
+        and change.path.name == ignore.GIT
+        and not os.path.lexists(change.path.parent)
+    }
 
 
 def _placed(

@@ -7,8 +7,10 @@ is open in the editor is one that the person works on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,11 +59,12 @@ class Rules:
             rules = rules.inside(place)
         return rules
 
-    def inside(self, folder: Path) -> Rules:
-        """The same with what `folder` itself says."""
+    def inside(self, folder: Path, brought: Mapping[Path, Path] = MappingProxyType({})) -> Rules:
+        """The same with what `folder` itself says; see `Lookup` for `brought`."""
+        files = [folder / name for name in (CODEX, GIT)]
         added = tuple(
-            (*known, (folder, _spec(lines))) if (lines := _read(folder / name)) else known
-            for known, name in zip(self.kinds, (CODEX, GIT), strict=True)
+            (*known, (folder, _spec(lines))) if (lines := _read(brought.get(file, file))) else known
+            for known, file in zip(self.kinds, files, strict=True)
         )
         return Rules(added)
 
@@ -71,10 +74,14 @@ class Rules:
 
 
 class Lookup:
-    """Answers about many paths of a root, in any order; each file of rules is read once."""
+    """Answers about many paths of a root, in any order; each file of rules is read once.
 
-    def __init__(self, root: Path) -> None:
+    `brought`: files of rules that are not there yet, and where their text is.
+    """
+
+    def __init__(self, root: Path, brought: Mapping[Path, Path] = MappingProxyType({})) -> None:
         self._root = root
+        self._brought = brought
         self._rules: dict[Path, Rules] = {}
         self._verdicts: dict[tuple[Path, str], bool] = {}
 
@@ -98,7 +105,7 @@ class Lookup:
     def _inside(self, folder: Path) -> Rules:
         if folder not in self._rules:
             above = Rules() if folder == self._root else self._inside(folder.parent)
-            self._rules[folder] = above.inside(folder)
+            self._rules[folder] = above.inside(folder, self._brought)
         return self._rules[folder]
 
 

@@ -294,3 +294,18 @@ async def test_times_of_files_hold_for_builds(window: Window, runner: Runner) ->
     assert await run(window, runner, build) == ""
     window.texts[path] = "typed\n"
     assert await run(window, runner, build) == "b\n"
+
+
+async def test_a_new_folder_that_has_git_pass_over_it_is_no_part_of_the_project(
+    window: Window, runner: Runner
+) -> None:
+    """As pytest, ruff and mypy make their caches."""
+    (window.root / "old").mkdir()
+    script = "mkdir new; for at in new old; do echo '*' >$at/.gitignore; echo x >$at/x.txt; done"
+    await run(window, runner, script)
+    landed = [step.path for step in window.said if isinstance(step, Landed)]
+    assert sorted(landed) == [window.root / "old" / ".gitignore", window.root / "old" / "x.txt"]
+    assert (window.root / "new" / "x.txt").read_text() == "x\n"
+    window.said.clear()
+    await run(window, runner, "echo y >new/x.txt; echo y >old/y.txt")
+    assert window.said == []
