@@ -1,0 +1,151 @@
+"""A job from the first look to the last test, with everything real but the model: the server, the
+sandbox, git, pytest, a formatter; the person says yes and no by code action.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doubles.editor_client import EditorClient, editing
+from tests.doubles.editor_text import Document
+from tests.doubles.model_script import says
+from tests.e2e.project import CODE, FILES, FLOW, PYTEST, TEST, Project, Story, Teller, call, project
+from tests.e2e.project import change as patch
+from tests.e2e.scene import COMMAND
+
+ADDED = "\n\ndef cheapest(prices):\n    return max( prices )\n"
+ASKED = "\n\ndef test_cheapest():\n    assert cheapest([3, 1]) == 1\n"
+MINE = f"# mine\n{FILES[CODE]}"
+MY_TEST = FILES[TEST].replace("import total", "import cheapest, total") + ASKED
+TESTS = {"cmd": PYTEST, "yield_time_ms": 30_000}
+
+
+def story(outside: Path) -> Story:
+    """What a good model does, step by step."""
+    yield call("read_file", path=CODE)
+    yield patch(CODE, "    return sum(prices)", f"    return sum(prices){ADDED}")
+    yield call("exec_command", **TESTS)
+    yield patch(CODE, "    return max( prices )", "    return min( prices )")
+    yield call("exec_command", **TESTS)
+    yield call("exec_command", cmd="stat -f -c %T .")
+    tidy = f"{sys.executable} -m ruff format {CODE}"
+    yield call("exec_command", cmd=tidy, yield_time_ms=30_000)
+    wait = "echo ready; read word; sleep 1; echo heard $word"
+    said = yield call("exec_command", cmd=wait, tty=True, yield_time_ms=250)
+    session = int(re.findall(r"session ID (\d+)", said)[0])
+    said = yield call("write_stdin", session_id=session, chars="go\n")
+    while "session ID" in said:
+        said = yield call("write_stdin", session_id=session)
+    yield call("exec_command", cmd="rm -rf prices.py .git", yield_time_ms=30_000)
+    escalated = {"sandbox_permissions": "require_escalated", "justification": "May I?"}
+    yield call("exec_command", cmd=f"pwd >{outside}", **escalated)
+    yield patch(FLOW, "on: push", "on: pull_request")
+    yield says("The cheapest is found now.")
+
+
+class Window:
+    """The person before an editor, with the project's two files open and not saved."""
+
+    def __init__(self, client: EditorClient, there: Project) -> None:
+        self.client, self.editor, self.there = client, client.editor, there
+        self.code = self._opened(CODE, MINE)
+        self.test = self._opened(TEST, MY_TEST)
+
+    def _opened(self, name: str, text: str) -> Document:
+        document = self.editor.open(self.there.root / name)
+        self.editor.type(document, 0, text, erase=len(document.text))
+        return document
+
+    async def start(self, wish: str) -> str:
+        answer = await self.client.execute("codex.do", {"prompt": wish, "path": CODE, "line": 3})
+        return str(answer["taskId"])
+
+    async def says(self, title: str, about: str) -> str:
+        """Wait for a question, answer it by code action and return it."""
+        await self.client.until(lambda: about in self._question(), f"a question about {about}")
+        question = self._question()
+        found = await self.client.code_actions(self.code, 0, len(self.code.text))
+        await self.client.run(next(one for one in found if one.title.startswith(title)))
+        await self.client.until(lambda: self._question() != question, "the end of the question")
+        return question
+
+    def _question(self) -> str:
+        shown = self.editor.diagnostics.get(self.code.uri, [])
+        asked = [one["message"] for one in shown if "approvalId" in (one.get("data") or {})]
+        return str(asked[0]) if asked else ""
+
+    async def ended(self, task: str) -> dict[str, Any]:
+        def over() -> bool:
+            return (self.editor.progress.get(task) or [{}])[-1].get("kind") == "end"
+
+        await self.client.until(over, f"the end of {task}")
+        return self.editor.progress[task][-1]
+
+    async def finished(self, command: str) -> str:
+        answer = await self.client.execute(command, {"path": CODE})
+        return str((await self.ended(answer["taskId"]))["message"])
+
+
+# One that has dialogs, which the person waves away, and one that has none.
+@pytest.mark.parametrize("name", ["vscode-1.139.1-languageclient-11", "helix-25.01"])
+async def test_a_job_reads_edits_runs_asks_and_is_undone(name: str, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    teller = Teller(story(outside))
+    async with project(tmp_path, teller) as there:
+        before = there.kept()
+        async with editing(name, there.root, COMMAND, there.env) as client:
+            window = Window(client, there)
+            job = await window.start("make cheapest work")
+            question = await window.says("Codex: deny", "rm -rf")
+            assert "Sandbox: has no network" in question
+            assert there.kept() == before
+            question = await window.says("Codex: allow once", "outside.txt")
+            assert "NOT sandboxed" in question
+            await window.says("Codex: allow once", "ci.yml")
+            end = await window.ended(job)
+            assert end["message"] == f"Changed {CODE}, ci.yml."
+            _told(teller.heard)
+            assert outside.read_text() == f"{there.root}\n"
+            fixed = MINE + ADDED.replace("max( prices )", "min(prices)")
+            assert (window.code.text, window.test.text) == (fixed, MY_TEST)
+            _on_disk(there, before)
+            assert CODE in await window.finished("codex.turn.undo")
+            assert (window.code.text, window.test.text) == (MINE, MY_TEST)
+            assert there.kept() == before
+
+
+def _told(heard: list[str]) -> None:
+    """What the model was told of its calls."""
+    looked, edited, failing, mended, passing, mount, tidied, *rest = heard
+    assert looked == MINE
+    assert "M prices.py" in edited
+    assert "M prices.py" in mended
+    assert "exited with code 1" in failing
+    assert "assert 3 == 1" in failing
+    assert "1 failed, 1 passed" in failing
+    assert "exited with code 0" in passing
+    assert "2 passed" in passing
+    assert mount.endswith("overlayfs\n")
+    assert "1 file reformatted" in tidied
+    assert "Not kept" not in "".join(heard)
+    running, *polled, denied, escalated, patched = rest
+    assert "ready" in running
+    assert "heard go" in polled[-1]
+    assert len(polled) > 1
+    assert denied == "exec command rejected by user"
+    assert "exited with code 0" in escalated
+    assert f"M {FLOW}" in patched
+
+
+def _on_disk(there: Project, before: dict[str, Any]) -> None:
+    """Caches were written, and of the project only what no editor shows."""
+    assert (there.root / ".pytest_cache" / "v").is_dir()
+    assert [*(there.root / "__pycache__").glob("test_prices*.pyc")]
+    now = there.kept()
+    assert {name for name in now if now[name] != before[name]} == {FLOW}
+    assert (there.root / FLOW).read_text() == "on: pull_request\n"
