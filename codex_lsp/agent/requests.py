@@ -20,6 +20,7 @@ from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.mentions import mentioned, mentions
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.prompt import Problem
+from codex_lsp.agent.sessions import Told
 from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import StepSink
 from codex_lsp.agent.thread import Thread
@@ -112,19 +113,31 @@ async def do(
 ) -> tuple[Ended, dict[str, str]]:
     """Do a job as the next turn of `thread`, when the one before has ended; else like `change`."""
     async with thread.turn:
+        before, done = thread.items, False
+        request = _request(prompt.DOING, thread, at)
         try:
             async with for_jobs(at, tell, label=label, near=_near(job.place)) as box:
                 if at.brief is not None:
                     thread.add(*briefing.items(await at.brief(job.wish), thread.items))
                 thread.add(Message("user", await _job(job, at)))
-                request = _request(prompt.DOING, thread, at)
                 turn = Turn(
                     request, thread, at.model, box.tools, tell, inbox,
                     settles=False, window=at.window, max_rounds=MAX_JOB_ROUNDS,
                 )  # fmt: skip
-                return await run_turn(turn), box.changed
+                ended = await run_turn(turn)
+            done = True
+            return ended, box.changed
         finally:
             inbox.close()
+            if at.archive is not None and thread.items != before:
+                told = _told(thread, request, at.snapshots(), done=done)
+                await asyncio.to_thread(at.archive.save, told)
+
+
+def _told(thread: Thread, request: ModelRequest, snapshot: Snapshot, *, done: bool) -> Told:
+    """The conversation as it is kept."""
+    folder = snapshot.roots[0]
+    return Told(thread.id, request.turn_id, folder, thread.items, done, thread.forked_from)
 
 
 async def preview(job: Job, at: Workplace) -> tuple[Part, ...]:

@@ -27,13 +27,15 @@ STOPPED = (
 class Thread:
     """`id` is the provider's cache key. `turn` is held by the turn that runs.
 
-    `counted` is how many tokens the service counted last, and for how many of the items.
+    `forked_from` is the id of the one that it began from, "" for none. `counted` is how many tokens
+    the service counted last, and for how many of the items.
     """
 
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     items: tuple[Item, ...] = ()
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     counted: tuple[int, int] = (0, 0)
+    forked_from: str = ""
 
     def add(self, *items: Item) -> None:
         """Something was said."""
@@ -61,7 +63,7 @@ class Thread:
 
     def fork(self) -> Thread:
         """Another conversation that begins with what was said in this one."""
-        return Thread(items=settled(self.items))
+        return Thread(items=settled(self.items), forked_from=self.id)
 
 
 def settled(items: tuple[Item, ...]) -> tuple[Item, ...]:

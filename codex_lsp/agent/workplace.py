@@ -13,6 +13,7 @@ from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.ports import Editor, Model, Snapshots
+from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.diagnostics import Reported
 
@@ -37,8 +38,9 @@ class Workplace:
     sent of a file; `effort` is the reasoning effort, None for the model's own default. `reported`
     tells the problems that the editor knows of a file. What needs the person's word is not done
     where there is no `permit`. `window` is how much the model takes; `ask` puts a question to the
-    person, None where nobody can be asked. Commands are run where there is `running`. `brief`
-    gathers what goes along with a job; `preview` gathers the same to be shown only.
+    person, None where nobody can be asked. Commands are run where there is `running`, and jobs are
+    kept where there is an `archive`. `brief` gathers what goes along with a job; `preview` gathers
+    the same to be shown only.
     """
 
     model: Model
@@ -52,5 +54,6 @@ class Workplace:
     window: Window = field(default_factory=Window)
     ask: AskPerson | None = None
     running: Running | None = None
+    archive: Archive | None = None
     brief: Brief | None = None
     preview: Brief | None = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
     from codex_lsp.agent.repair import Completion
+    from codex_lsp.agent.sessions import Archive
     from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource, PinnedSource
     from codex_lsp.config.codex_toml import CodexToml, TrustLevel
@@ -94,6 +95,18 @@ class TurnSources:
         return self._pinned[request.turn_id]
 
 
+def archive_for(config: CodexToml, home: Path | None, provider: str | None) -> Archive | None:
+    """Where conversations are kept, unless the person wants none kept."""
+    if home is None or config.history_persistence == "none":
+        return None
+    from codex_lsp import __version__
+    from codex_lsp.config.endpoints import endpoints
+    from codex_lsp.responses.sessions import Sessions
+
+    originator = endpoints(config).originator
+    return Sessions(home, originator, __version__, provider or "openai")
+
+
 @asynccontextmanager
 async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
     """The adapters for one session of `serve`; its options go before what config.toml says."""
@@ -122,6 +135,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             home=start.home,
             configuration=partial(_config_for, args),
             runner=runner,
+            archive=archive_for(start.config, start.home, provider),
             examine=partial(_examined, args),
             models=partial(_models, args, start.home),
             find_local=_find_local,

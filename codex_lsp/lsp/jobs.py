@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from codex_lsp.agent import requests
+from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.steps import Planned, Step, StepSink
 from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
@@ -41,6 +43,24 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
         said = await summary(bench, task, changed, "Codex: do") or "Nothing was changed."
         await _tell(bench, wish, ended, said)
         return said
+
+    return work
+
+
+def resuming(
+    bench: Workbench, job: Job, wish: str, place: Place | None, archive: Archive, kept: str | None
+) -> Work:
+    """Work that does what `wish` says in a new conversation that begins with the one of id `kept`,
+    or with the newest of the folder.
+    """
+
+    async def work(task: Task) -> str:
+        folder = bench.roots[0] if place is None else bench.roots_for(place.path)[0]
+        found = await asyncio.to_thread(archive.load, kept, folder.resolve())
+        if found is None:
+            raise RequestRefused("No such conversation is kept. Start one with codex.do.")
+        job.thread.forked_from, job.thread.items = found
+        return await doing(bench, job, wish, place)(task)
 
     return work
 

@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "codex.ask": f"{_HANDLERS}.commands:ask",
     "codex.do": f"{_HANDLERS}.jobs:do",
     "codex.task.steer": f"{_HANDLERS}.jobs:steer",
+    "codex.thread.resume": f"{_HANDLERS}.jobs:resume",
     "codex.context.add": f"{_HANDLERS}.context:add",
     "codex.context.remove": f"{_HANDLERS}.context:remove",
     "codex.context.clear": f"{_HANDLERS}.context:clear",

@@ -34,6 +34,7 @@ class Target:
     task_id: str | None = None
     hunk_id: str | None = None
     queue: bool = False
+    thread_id: str | None = None
 
 
 def parse_target(arguments: Sequence[object] | None) -> Target:
@@ -53,6 +54,7 @@ def parse_target(arguments: Sequence[object] | None) -> Target:
         task_id=_string(given, "taskId"),
         hunk_id=_string(given, "hunkId"),
         queue=given.get("queue") is True,
+        thread_id=_string(given, "threadId"),
     )
 
 

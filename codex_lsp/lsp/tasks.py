@@ -63,6 +63,7 @@ class Task:
             "message": self.message,
         }
         if self.job is not None:
+            shown["threadId"] = self.job.thread.id
             shown["plan"] = [{"step": step.text, "status": step.state} for step in self.job.plan]
         if self.meter.tally.rounds:
             shown["usage"] = counted(self.meter.tally)

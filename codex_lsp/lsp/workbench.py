@@ -18,6 +18,7 @@ from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
+from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.agent.tools.exec_command import person_shell
 from codex_lsp.agent.truncation import DEFAULT, Limit
@@ -105,6 +106,7 @@ class Adapters:
     home: Path | None = None
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None
+    archive: Archive | None = None
     examine: Callable[[], AsyncIterator[str]] = _nothing_examined
     models: Callable[[], Sequence[str]] = tuple
     find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
@@ -226,6 +228,7 @@ class Workbench:
             if isinstance(self.chosen.model, LocalModel)
             else self.adapters.window,
             running=self._running(config),
+            archive=self.adapters.archive,
             brief=lambda wish: brief(self, roots, wish),
             preview=lambda wish: parts(wish, surroundings(self, roots)),
         )

@@ -63,7 +63,7 @@ def body(
         "model": model,
         "stream": True,
         "instructions": request.instructions,
-        "input": [_item(item) for item in request.items],
+        "input": [item_json(item) for item in request.items],
         "tools": [_tool(tool, dialect) for tool in request.tools],
         "tool_choice": "auto",
         "parallel_tool_calls": dialect.parallel_tool_calls,
@@ -96,7 +96,8 @@ def _idle_fields(request: ModelRequest, reasoning: Mapping[str, Any]) -> tuple[s
     return unused if reasoning else (*unused, "reasoning")
 
 
-def _item(item: Item) -> dict[str, Any]:
+def item_json(item: Item) -> dict[str, Any]:
+    """An item as it stands in a request, and in the files of Codex's sessions."""
     match item:
         case Message(role, text):
             content = [{"type": "input_text", "text": text}]

@@ -107,3 +107,22 @@ async def test_a_cancelled_job_is_gone_on_from_and_an_unknown_one_is_not(tmp_pat
         assert "may have been done" in inputs(one, 1)[1]
         with pytest.raises(JsonRpcException, match="No job is remembered as codex-0"):
             await do(one, "go on", taskId="codex-0")
+
+
+async def test_a_job_is_kept_and_a_new_conversation_begins_with_it(tmp_path: Path) -> None:
+    async with session(tmp_path, [says("Done."), says("As you see.")]) as one:
+        job = await do(one, "look around")
+        await one.ended(job)
+        [task] = await one.client.execute("codex.task.list")
+        [kept] = (tmp_path / "home").glob("sessions/*/*/*/*.jsonl")
+        assert kept.stem.endswith(task["threadId"])
+        resume = {"threadId": task["threadId"], "prompt": "where were we?"}
+        await one.ended((await one.client.execute("codex.thread.resume", resume))["taskId"])
+        assert [text.rpartition("\n")[2] for text in inputs(one, 1)][-2:] == [
+            "look around",
+            "where were we?",
+        ]
+        assert len([*kept.parent.iterdir()]) == 2
+        end = await one.client.execute("codex.thread.resume", resume | {"threadId": "none"})
+        await one.ended(end["taskId"])
+        assert any("No such conversation is kept" in said for said in messages(one))

@@ -34,6 +34,7 @@ from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.lsp.jobs import doing
 from codex_lsp.lsp.tasks import Job, Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.responses.sessions import Sessions
 from codex_lsp.workspace.snapshot import Snapshot
 from tests.doubles.editor_profiles import profile
 from tests.doubles.memory_window import MemoryWindow
@@ -70,12 +71,13 @@ class Loop(VirtualLoop):
         future = self.create_future()
 
         def work() -> None:
-            if future.cancelled():
-                return
             try:
-                future.set_result(func(*args))
+                result = func(*args)
             except Exception as error:  # noqa: BLE001 - as an executor does
                 future.set_exception(error)
+            else:
+                if not future.cancelled():  # a thread goes on all the same
+                    future.set_result(result)
 
         self.call_soon(work)
         return future
@@ -202,6 +204,7 @@ class Scene(MemoryWindow):
         self.model = Model(self, script(), STEERED)
         params = profile(NAME).initialize | {"rootUri": folder.as_uri(), "workspaceFolders": None}
         self.runner = Runner(folder)
+        self.archive = Sessions(folder / "kept", "codex_lsp", "0", "openai")
         home = folder.parent / f"{folder.name}.home"
         home.mkdir()
         adapters = Adapters(
@@ -213,6 +216,7 @@ class Scene(MemoryWindow):
                 approval_policy="untrusted", projects={str(folder): "trusted"}
             ),
             runner=self.runner,
+            archive=self.archive,
         )
         self.bench = Workbench(self, params, adapters)
         self.editor.choose = agrees

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.conversation import Message
+from codex_lsp.agent.conversation import AssistantMessage, Message
 from codex_lsp.agent.thread import STOPPED
 from codex_lsp.workspace.ledger import State
 from tests.doubles.scripted_model import says
@@ -47,6 +47,11 @@ async def check(scene: Scene, task_id: str, made: set[str]) -> None:
     assert not scene.job.inbox.put("too late")
     assert not scene.job.thread.turn.locked()
     assert faults_of(scene.job.thread.items) == []
+    now = scene.job.thread.items
+    kept = scene.archive.load(scene.job.thread.id, scene.path.parent)
+    said = () if kept is None else kept[1]
+    texts = [[i.text for i in all_ if isinstance(i, Message)] for all_ in (said, now)]
+    assert texts[0] == texts[1], "it is not kept as it is"
     await asyncio.sleep(100)
     assert (scene.document.text, len(scene.editor.edits)) == (text, edits), "landed after the end"
     landed = scene.bench.ledger.hunks(State.LANDED, turn=task_id)
@@ -71,7 +76,8 @@ async def cut(folder: Path, **how: Any) -> str:
     await check(scene, second.id, set())
     asked = scene.model.requests[0].items
     assert faults_of(asked) == []
-    if first.state != "done" and any(isinstance(i, Message) and i.kind == "said" for i in began):
+    put = any(isinstance(item, Message) and item.kind == "said" for item in began)
+    if first.state != "done" and put and not isinstance(began[-1], AssistantMessage):
         assert stopped == (Message("user", STOPPED, "summary"),)
     return first.state
 

@@ -149,12 +149,12 @@ def asks_again_with_the_rejected_bearer(patch: Patch) -> None:
 
 
 def replays_reasoning_without_its_ciphertext(patch: Patch) -> None:
-    item = body._item
+    item = body.item_json
 
     def mutant(given: Any) -> dict[str, Any]:
         return {key: value for key, value in item(given).items() if key != "encrypted_content"}
 
-    patch.setattr(body, "_item", mutant)
+    patch.setattr(body, "item_json", mutant)
 
 
 def splits_where_text_has_lines(patch: Patch) -> None:

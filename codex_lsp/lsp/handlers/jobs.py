@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
-from codex_lsp.lsp.jobs import doing, steering
+from codex_lsp.lsp.jobs import doing, resuming, steering
 from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import Job, Work
@@ -54,10 +54,32 @@ def steer(server: Server, arguments: Arguments) -> Reply:
     return {"ok": job.inbox.put(target.prompt)}
 
 
+def resume(server: Server, arguments: Arguments) -> Reply:
+    """`codex.thread.resume` `{threadId, prompt}`: go on from a conversation that was kept, by us or
+    by Codex; from the newest of this folder where none is named.
+    """
+    bench, target = server.bench, parse_target(arguments)
+    archive = bench.adapters.archive
+    if archive is None:
+        raise BadArguments("No conversations are kept here (history.persistence in config.toml).")
+    place = _place(bench, target)
+    job = Job(Thread())
+
+    def then(wish: str) -> Work:
+        return resuming(bench, job, wish, place, archive, target.thread_id)
+
+    if target.prompt is not None:
+        title = f"Codex: {shortened(target.prompt)}"
+        return {"taskId": bench.tasks.start(title, then(target.prompt), job=job).id}
+    work = asking_first(bench, "How should Codex go on?", then)
+    return {"taskId": bench.tasks.start("Codex: go on", work, job=job).id}
+
+
 def _place(bench: Workbench, target: Target) -> Place | None:
     """Where the job is about; where a conversation goes on, only what is named counts."""
     named = target.uri is not None or target.path is not None
-    if named or (target.task_id is None and bench.last is not None):
+    goes_on = target.task_id is not None or target.thread_id is not None
+    if named or (not goes_on and bench.last is not None):
         return bench.find(target)[1]
     if not bench.roots:
         raise BadArguments('Name a file: {"prompt": "…", "path": "src/main.py"}.')

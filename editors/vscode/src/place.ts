@@ -9,6 +9,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   'codex.ask': 'What do you want to know about this?',
   'codex.do': 'What should Codex do?',
   'codex.hunk.redo': 'What should be different?',
+  'codex.thread.resume': 'How should Codex go on?',
   'codex.task.steer': 'What should Codex mind, too?',
 };
 
