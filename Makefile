@@ -58,7 +58,7 @@ vscode: setup
 bench: setup
 	$(PYTHON) -m venv $(VENV)/plain
 	$(VENV)/plain/bin/python -m pip install --quiet .
-	for name in startup responsiveness turn round_trips edits; do \
+	for name in startup responsiveness turn round_trips edits commands; do \
 	  CODEX_LSP_BENCH_PYTHON=$(VENV)/plain/bin/python $(BIN)/python -m benchmarks.$$name || exit; \
 	done
 

@@ -243,7 +243,7 @@ class Workbench:
             person_shell(os.environ),
             self.adapters.state_folder / "checkpoints",
             limit=DEFAULT if tokens is None else Limit(tokens),
-            reviewed=self.settings.apply == "propose",
+            reviewed=self.settings.apply != "auto",
         )
 
     def _reported(self, path: Path) -> tuple[Problem, ...] | None:
