@@ -11,6 +11,7 @@ import asyncio
 import os
 import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -80,6 +81,7 @@ async def examine(args: argparse.Namespace) -> AsyncIterator[Finding]:
         yield finding
     yield await _about_sign_in(config)
     yield await _about_locks(home if there == "" else home.parent)
+    yield await _about_commands()
     for program, name in EDITORS.items():
         if found := shutil.which(program):
             yield Finding("good", name, found)
@@ -122,6 +124,25 @@ async def _about_sign_in(config: CodexToml) -> Finding:
     if status.last_error is not None:
         return Finding("bad", "sign-in", status.last_error)
     return Finding("note" if status.kind == "none" else "good", "sign-in", described(status))
+
+
+async def _about_commands() -> Finding:
+    """What would hold back a command of the agent on this machine: it is tried."""
+    from codex_lsp.sandbox.policy import Policy
+    from codex_lsp.sandbox.runner import Runner
+
+    runner = Runner(lambda _roots: Policy("workspace-write"), os.environ)
+    try:
+        with tempfile.TemporaryDirectory(prefix="codex-lsp-doctor-") as folder:
+            found = await runner.confinement([await asyncio.to_thread(Path(folder).resolve)])
+    except OSError as error:
+        return Finding("note", "sandbox", f"cannot be tried ({error}); every command asks")
+    finally:
+        await runner.aclose()
+    if found.name:
+        return Finding("good", "sandbox", f"{found.name}: a command {found.holds}")
+    advice = "install bubblewrap, or codex-lsp[sandbox]" if sys.platform == "linux" else "none here"
+    return Finding("note", "sandbox", f"nothing holds commands back, so each asks ({advice})")
 
 
 async def _about_locks(folder: Path) -> Finding:

@@ -16,7 +16,7 @@ from typing import assert_never
 
 from codex_lsp.agent.ports import Confinement
 from codex_lsp.sandbox import bubblewrap, landlock, overlay, seccomp
-from codex_lsp.sandbox.bubblewrap import Layers, View
+from codex_lsp.sandbox.bubblewrap import Layers, View, home
 from codex_lsp.sandbox.mirror import Mirror
 from codex_lsp.sandbox.policy import Policy, hidden, outermost
 from codex_lsp.sandbox.process import Child, Start, in_terminal
@@ -44,7 +44,9 @@ Backend = Bubblewrap | Landlock
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command to be run behind a backend. `scratch` is this window's folder."""
+    """A command to be run behind a backend. `scratch` is this window's folder, and `unseen` is what
+    the person keeps out of the workspace.
+    """
 
     argv: Sequence[str]
     cwd: Path
@@ -53,6 +55,7 @@ class Job:
     policy: Policy
     views: Sequence[View]
     scratch: Path
+    unseen: Sequence[Path] = ()
 
 
 def describe(backend: Backend | None, policy: Policy) -> Confinement:
@@ -98,10 +101,13 @@ async def start(backend: Backend | None, job: Job, env: Mapping[str, str]) -> Ch
                 program,
                 job.policy,
                 job.views,
+                unseen=[*hidden([view.root for view in job.views], env, home(env)), *job.unseen],
                 env=env,
-                cwd=job.cwd,
                 scratch=job.scratch,
-                options=["--info-fd", str(tells), "--add-seccomp-fd", str(filtering)],
+                options=[
+                    *("--chdir", str(job.cwd), "--info-fd", str(tells)),
+                    *("--add-seccomp-fd", str(filtering)),
+                ],
             )
             fds = (tells, filtering)
             return await Child.start(Start([*line, *argv], Path("/"), job.env, job.tty, fds, info))
@@ -123,7 +129,7 @@ async def _behind_landlock(job: Job, env: Mapping[str, str]) -> Child:
     writable = [] if closed else [temporary]
     if job.policy.mode == "workspace-write":
         writable += [view.copy for view in copies]
-    unseen = hidden([view.root for view in copies], env, bubblewrap.home(env))
+    unseen = [*hidden([view.root for view in copies], env, home(env)), *job.unseen]
     line = await asyncio.to_thread(landlock.arguments, writable, unseen, network=job.policy.network)
     argv = in_terminal(job.argv, leads=False) if job.tty else job.argv
     given = {**job.env, "TMPDIR": str(temporary), "PWD": str(cwd)}

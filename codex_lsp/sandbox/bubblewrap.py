@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from codex_lsp.sandbox.mirror import Mirror
-from codex_lsp.sandbox.policy import READ_ONLY_NAMES, Policy, hidden
+from codex_lsp.sandbox.policy import READ_ONLY_NAMES, Policy
 
 # Sockets of programs outside are here. What is needed of it all the same comes back.
 _RUN = Path("/run")
@@ -68,15 +68,15 @@ def arguments(
     policy: Policy,
     views: Sequence[View],
     *,
+    unseen: Sequence[Path],
     env: Mapping[str, str],
-    cwd: Path,
     scratch: Path,
     options: Sequence[str] = (),
 ) -> list[str]:
     """The command line of bubblewrap, to be followed by the command.
 
     `scratch` is this window's folder: its `tmp` is what the command has for `/tmp`, and the rest of
-    it cannot be seen. `options` are of the kind that names file descriptors.
+    it cannot be seen. `options` are of the kind that does not say what is seen.
     """
     line = [str(program), "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     line += ["--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL", "--new-session"]
@@ -88,12 +88,12 @@ def arguments(
     mounts = [
         *_machine(policy, env, scratch),
         *(mount for view in views for mount in _root(view, writable=writable)),
-        *_hidden(views, env),
+        *_hidden(views, unseen),
     ]
     # An outer place is mounted before what lies in it, or it would cover it.
     for mount in sorted(mounts, key=lambda mount: len(mount.place.parts)):
         line += mount.arguments
-    return [*line, "--chdir", str(cwd), "--"]
+    return [*line, "--"]
 
 
 def _machine(policy: Policy, env: Mapping[str, str], scratch: Path) -> list[_Mount]:
@@ -166,14 +166,14 @@ def git_folder(root: Path) -> Path | None:
     return place if place.is_dir() and place != Path("/") else None
 
 
-def _hidden(views: Sequence[View], env: Mapping[str, str]) -> list[_Mount]:
+def _hidden(views: Sequence[View], unseen: Sequence[Path]) -> list[_Mount]:
     copied = [view.root for view in views if isinstance(view, Mirror)]
     return [
         _Mount(
             place,
             ("--tmpfs", str(place)) if place.is_dir() else ("--ro-bind", "/dev/null", str(place)),
         )
-        for place in hidden([view.root for view in views], env, home(env))
+        for place in unseen
         # What is under these is not there at all.
         if not any(place.is_relative_to(root) for root in (_RUN, *copied))
     ]

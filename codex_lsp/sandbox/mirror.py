@@ -17,7 +17,7 @@ from codex_lsp.agent.ports import FileChange, FolderGone, FolderMade, Gone, Link
 from codex_lsp.sandbox.policy import READ_ONLY_NAMES
 from codex_lsp.workspace import ignore
 
-MOST_FILES = 20_000
+MOST_FILES = 10_000
 MOST_BYTES = 256 << 20
 
 
@@ -37,17 +37,27 @@ class Mirror:
     shown: list[Path] = field(default_factory=list)
 
 
-def make(root: Path, copy: Path, unsaved: Path, *, links: bool) -> Mirror:
-    """Copy `root`, then the texts in `unsaved`. `links`: what is not copied is linked to."""
+def make(
+    root: Path, copy: Path, unsaved: Path, *, leave_out: frozenset[Path], links: bool
+) -> Mirror:
+    """Copy `root` but `leave_out`, then the texts in `unsaved`. `links`: ignored folders, which are
+    not copied, are linked to.
+    """
     mirror = Mirror(root, copy)
     rules = ignore.Lookup(root)
     left = [MOST_FILES, MOST_BYTES]
     copy.mkdir(parents=True)
     for folder, folders, files in os.walk(root):
         here = Path(folder).relative_to(root)
-        folders[:] = [name for name in folders if _entered(mirror, here / name, rules, links=links)]
+        folders[:] = [
+            name
+            for name in folders
+            if root / here / name not in leave_out
+            and _entered(mirror, here / name, rules, links=links)
+        ]
         for name in files:
-            _copied(mirror, here / name, left)
+            if root / here / name not in leave_out:
+                _copied(mirror, here / name, left)
     if unsaved.is_dir():
         shutil.copytree(unsaved, copy, dirs_exist_ok=True)
     for folder, folders, files in os.walk(copy, topdown=False):

@@ -20,6 +20,7 @@ from codex_lsp.sandbox.bubblewrap import Layers, View
 from codex_lsp.sandbox.environment import child_environment
 from codex_lsp.sandbox.policy import Policy, outermost
 from codex_lsp.sandbox.process import Child
+from codex_lsp.workspace import ignore
 from codex_lsp.workspace.snapshot import Snapshot
 
 MOST_LIVE = 64
@@ -70,8 +71,9 @@ class Runner:
         )
         try:
             started = await asyncio.to_thread(_stamp, folder)
-            views = await asyncio.to_thread(self._lay, backend, snapshot, policy, folder)
-            job = Job(command.argv, command.cwd, env, command.tty, policy, views, scratch)
+            unseen = [] if backend is None else await asyncio.to_thread(_kept_out, snapshot.roots)
+            views = await asyncio.to_thread(self._lay, backend, snapshot, policy, folder, unseen)
+            job = Job(command.argv, command.cwd, env, command.tty, policy, views, scratch, unseen)
             child = await backends.start(backend, job, self._env)
         except (OSError, mirror.TooLarge) as error:
             await asyncio.to_thread(overlay.clear, folder)
@@ -106,7 +108,12 @@ class Runner:
         return self._scratch
 
     def _lay(
-        self, backend: Backend | None, snapshot: Snapshot, policy: Policy, folder: Path
+        self,
+        backend: Backend | None,
+        snapshot: Snapshot,
+        policy: Policy,
+        folder: Path,
+        unseen: Sequence[Path],
     ) -> list[View]:
         """How the command sees the workspace."""
         if backend is None:
@@ -115,13 +122,24 @@ class Runner:
         layered = isinstance(backend, Bubblewrap) and backend.layered
         writable = policy.mode == "workspace-write"
         layers = overlay.prepare(roots, folder, writable=writable and layered)
+        shown = {
+            path: buffer
+            for path, buffer in snapshot.buffers.items()
+            if not any(path.is_relative_to(place) for place in unseen)
+        }
         for layer in layers:
-            self._unsaved.write(layer.root, snapshot.buffers, layer.unsaved)
+            self._unsaved.write(layer.root, shown, layer.unsaved)
         if layered:
             return [*layers]
         links = isinstance(backend, Landlock)
         return [
-            mirror.make(layer.root, folder / f"copy{number}", layer.unsaved, links=links)
+            mirror.make(
+                layer.root,
+                folder / f"copy{number}",
+                layer.unsaved,
+                leave_out=frozenset(unseen),
+                links=links,
+            )
             for number, layer in enumerate(layers)
         ]
 
@@ -170,6 +188,10 @@ class Running:
         finally:
             self._live.discard(self)
             await asyncio.to_thread(overlay.clear, self._folder)
+
+
+def _kept_out(roots: Sequence[Path]) -> list[Path]:
+    return [path for root in roots for path in ignore.kept_out(root)]
 
 
 def _changes(views: Sequence[View]) -> list[FileChange]:

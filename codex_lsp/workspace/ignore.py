@@ -7,6 +7,7 @@ is open in the editor is one that the person works on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,10 @@ class Lookup:
             path, name, is_folder=False
         )
 
+    def names(self, path: Path, *, is_folder: bool) -> bool:
+        """Whether `.codexignore` files name `path` itself; for a walk that leaves such folders."""
+        return self._judge(path, CODEX, is_folder=is_folder)
+
     def _folder(self, folder: Path, name: str) -> bool:
         key = (folder, name)
         if key not in self._verdicts:
@@ -107,6 +112,24 @@ class Lookup:
             above = Rules() if folder == self._root else self._inside(folder.parent)
             self._rules[folder] = above.inside(folder, self._brought)
         return self._rules[folder]
+
+
+def kept_out(root: Path) -> list[Path]:
+    """What the `.codexignore` of `root` names, and others below it: files, and folders as a whole.
+
+    Without one in `root` itself, nobody looks for others: that would be a walk for each command.
+    """
+    if not (root / CODEX).is_file():
+        return []
+    rules = Lookup(root)
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root):
+        places = [(Path(folder, name), True) for name in folders]
+        places += [(Path(folder, name), False) for name in files]
+        named = [place for place, is_folder in places if rules.names(place, is_folder=is_folder)]
+        found += named
+        folders[:] = [name for name in folders if Path(folder, name) not in named]
+    return found
 
 
 def _verdict(known: tuple[tuple[Path, GitIgnoreSpec], ...], path: Path, *, is_folder: bool) -> bool:

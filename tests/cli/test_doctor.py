@@ -30,6 +30,7 @@ async def test_a_fresh_machine_is_well_but_not_signed_in(home: Path) -> None:
     assert not [finding for finding in report.values() if finding.kind == "bad"]
     assert report["sign-in"].kind == "note"
     assert report["locks"].kind == "good"
+    assert "bubblewrap: a command has no network" in report["sandbox"].text
     assert os.listdir(home) == []  # noqa: PTH208 - nothing was left behind
 
 

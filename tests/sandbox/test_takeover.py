@@ -20,6 +20,7 @@ from codex_lsp.agent.actions import (
 from codex_lsp.agent.steps import Landed, Refused, Waiting
 from codex_lsp.sandbox.policy import Policy
 from codex_lsp.sandbox.runner import Runner
+from tests.sandbox import backing
 from tests.sandbox.open_texts import FORM, OpenTexts, Tools
 
 
@@ -309,3 +310,22 @@ async def test_a_new_folder_that_has_git_pass_over_it_is_no_part_of_the_project(
     window.said.clear()
     await run(window, runner, "echo y >new/x.txt; echo y >old/y.txt")
     assert window.said == []
+
+
+@pytest.mark.parametrize("backend", backing.NAMES)
+async def test_what_the_person_keeps_out_is_not_there_for_commands(
+    window: Window, backend: str
+) -> None:
+    (window.root / ".codexignore").write_text("private/\n*.secret\n")
+    (window.root / "private").mkdir()
+    (window.root / "sub").mkdir()
+    kept = [window.root / "private/a.txt", window.root / "sub/b.secret"]
+    for path in kept:
+        path.write_text("hidden words\n")
+        window.texts[path] = "hidden words, unsaved\n"
+    runner = Runner(lambda _roots: Policy(), os.environ, backing.only(backend))
+    script = f"cat {' '.join(map(str, kept))} private/* sub/* 2>/dev/null; echo done"
+    said = await run(window, runner, script)
+    await runner.aclose()
+    assert said == "done\n"
+    assert [path.read_text() for path in kept] == ["hidden words\n"] * 2
