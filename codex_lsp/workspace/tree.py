@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from codex_lsp.workspace import containment
 from codex_lsp.workspace.ignore import Rules, ignored
@@ -46,10 +46,11 @@ def _walk(folder: Path, root: Path, rules: Rules) -> Iterator[Path]:
             entries = sorted(listing, key=lambda entry: entry.name)
     except OSError:
         return
+    above = () if folder == root else (folder.name,)  # what is further up was looked at already
     for entry in entries:
-        path = folder / entry.name
-        if entry.is_symlink() or containment.is_protected(path.relative_to(root)):
+        if entry.is_symlink() or containment.is_protected(PurePosixPath(*above, entry.name)):
             continue
+        path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             if not rules.leave_out(path, is_folder=True):
                 yield from _walk(path, root, rules)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.events import Overloaded
+from codex_lsp.agent.events import Overloaded, RateLimits, RateWindow, Usage
+from codex_lsp.agent.steps import Spent
+from codex_lsp.agent.usage import Meter
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.tasks import Task, Tasks
@@ -89,3 +91,20 @@ async def test_a_client_that_does_not_know_it_is_not_told() -> None:
 )
 def test_who_is_told(params: dict[str, object], *, shown: bool) -> None:
     assert resolve_client(params).shows_status is shown
+
+
+async def test_usage_is_told_with_the_status_once_there_is_some() -> None:
+    wire, meter = Wire(), Meter()
+    tasks = Tasks(wire, spawn, shows_progress=False)
+    status = Status(wire, tasks, shown=True, meter=meter)
+    assert "usage" not in status.describe()
+    meter.note(Spent(Usage(10, 4, 5, 1, 15)))
+    meter.note(RateLimits(RateWindow(50.0, 300, None), None))
+    assert status.describe()["usage"] == {
+        "inputTokens": 10,
+        "cachedInputTokens": 4,
+        "outputTokens": 5,
+        "reasoningOutputTokens": 1,
+        "totalTokens": 15,
+        "limits": [{"usedPercent": 50.0, "windowMinutes": 300, "resetsAt": None}],
+    }
