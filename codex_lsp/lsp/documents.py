@@ -222,10 +222,14 @@ def _replace(
     """Replace a range in `lines`, which stay split as `split_lines` would split the new text."""
     first, first_column = _place(lines, where[0], where[1], encoding)
     last, last_column = _place(lines, where[2], where[3], encoding)
-    new = lines[first][:first_column] + text + lines[last][last_column:]
+    new = f"{lines[first][:first_column]}{text}{lines[last][last_column:]}"
+    within = first == last and "\n" not in text and "\r" not in text
     if new.startswith("\n") and first > 0 and lines[first - 1].endswith("\r"):
         first -= 1  # a CR and the LF that now follows it are one line end
         new = lines[first] + new
+    elif within:
+        lines[first] = new  # without a look for line ends in what may be a line of 2 MB
+        return
     pieces = split_lines(new)
     if last + 1 < len(lines):
         pieces.pop()  # what follows the last line end here is the next line, which stays

@@ -81,27 +81,28 @@ def units(text: str, encoding: Encoding) -> int:
 
 
 def column_index(line: str, character: int, encoding: Encoding) -> int:
-    """The index in `line`, which may carry its end, of the place `character` units in."""
-    body = line
-    if line.endswith(("\n", "\r")):
-        body = line.removesuffix("\n").removesuffix("\r")
+    """The index in `line`, which may carry its end, of the place `character` units in.
+
+    Nothing that is as long as the line is copied where it can be helped: it may be 2 MB long.
+    """
     if character <= 0:
         return 0
-    head = body[:character]  # a character has at least one unit
-    if encoding == "utf-32" or head.isascii():
-        return len(head)
+    end = len(line) - (2 if line.endswith("\r\n") else line.endswith(("\n", "\r")))
+    end = min(end, character)  # a character has at least one unit
+    if encoding == "utf-32" or line.isascii():
+        return end
     if encoding == "utf-16":
-        return _utf16_index(head, character)
-    return _utf8_index(head, character)
+        return _utf16_index(line, end, character)
+    return _utf8_index(line[:end], character)
 
 
-def _utf16_index(head: str, character: int) -> int:
-    """Block by block, since a line may be 2 MB long; in the last by its pairs."""
+def _utf16_index(line: str, end: int, character: int) -> int:
+    """Block by block up to `end`; in the last block by its pairs."""
     at = 0
-    block = head[:_BLOCK]
-    while (size := units(block, "utf-16")) <= character and block:
+    block = line[: min(_BLOCK, end)]
+    while block and (size := units(block, "utf-16")) <= character:
         at, character = at + len(block), character - size
-        block = head[at : at + _BLOCK]
+        block = line[at : min(at + _BLOCK, end)]
     pairs = 0
     for astral in _ASTRAL.finditer(block):
         start = astral.start() + pairs
