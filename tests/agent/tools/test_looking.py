@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,8 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["ripgrep", "python"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    programs = str(Path(sys.executable).parent)  # where the dev group has put ripgrep
+    monkeypatch.setenv("PATH", os.pathsep.join([programs, os.environ.get("PATH", "")]))
     if request.param == "python":
         monkeypatch.setattr(search, "ripgrep", lambda _snapshot: None)
     elif shutil.which("rg") is None:
