@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
@@ -31,11 +31,7 @@ def do(server: Server, arguments: Arguments) -> Reply:
     def then(wish: str) -> Work:
         return doing(bench, job, wish, place)
 
-    if target.prompt is not None:
-        title = f"Codex: {shortened(target.prompt)}"
-        return {"taskId": bench.tasks.start(title, then(target.prompt), job=job).id}
-    work = asking_first(bench, "What should Codex do?", then)
-    return {"taskId": bench.tasks.start("Codex: do a job", work, job=job).id}
+    return _begun(bench, job, target.prompt, then, "What should Codex do?")
 
 
 def steer(server: Server, arguments: Arguments) -> Reply:
@@ -68,11 +64,16 @@ def resume(server: Server, arguments: Arguments) -> Reply:
     def then(wish: str) -> Work:
         return resuming(bench, job, wish, place, archive, target.thread_id)
 
-    if target.prompt is not None:
-        title = f"Codex: {shortened(target.prompt)}"
-        return {"taskId": bench.tasks.start(title, then(target.prompt), job=job).id}
-    work = asking_first(bench, "How should Codex go on?", then)
-    return {"taskId": bench.tasks.start("Codex: go on", work, job=job).id}
+    return _begun(bench, job, target.prompt, then, "How should Codex go on?")
+
+
+def _begun(
+    bench: Workbench, job: Job, wish: str | None, then: Callable[[str], Work], question: str
+) -> Reply:
+    """Start the job, or a page that asks for it first."""
+    title = "Codex: a job" if wish is None else f"Codex: {shortened(wish)}"
+    work = asking_first(bench, question, then) if wish is None else then(wish)
+    return {"taskId": bench.tasks.start(title, work, job=job).id}
 
 
 def _place(bench: Workbench, target: Target) -> Place | None:
