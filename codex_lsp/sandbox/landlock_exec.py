@@ -46,6 +46,7 @@ def main() -> int:
     limits = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
     _checked(libc.prctl(_SUBREAPER, 1, 0, 0, 0), "prctl")
+    _checked(libc.prctl(_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0), "prctl")
     child = os.fork()
     if child == 0:
         try:
@@ -55,7 +56,7 @@ def main() -> int:
             os.write(2, f"{sys.argv[2]}: {error.strerror}\n".encode())
         os._exit(127)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: _end_all())
+        signal.signal(number, _told_to_end)
     for number in (signal.SIGINT, signal.SIGTTOU):
         signal.signal(number, signal.SIG_IGN)
     code = _wait(child)
@@ -75,6 +76,11 @@ def _wait(child: int) -> int:
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
+
+
+def _told_to_end(number: int, _frame: object) -> None:
+    _end_all()
+    os._exit(128 + number)
 
 
 def _end_all() -> None:

@@ -226,7 +226,8 @@ def clear(folder: Path) -> None:
     def again(_function: object, name: str, _error: object) -> None:
         place = Path(name)
         with contextlib.suppress(OSError):
-            place.parent.chmod(0o700)
+            if place != folder:  # what the folder lies in is not ours
+                place.parent.chmod(0o700)
             if place.is_symlink() or not place.is_dir():
                 place.unlink()
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -103,6 +104,7 @@ class Runner:
     def _folder(self) -> Path:
         """This window's folder for what commands write."""
         if self._scratch is None:
+            _sweep(Path(tempfile.gettempdir()))
             self._scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
             (self._scratch / "tmp").mkdir()
         return self._scratch
@@ -192,6 +194,26 @@ class Running:
 
 def _kept_out(roots: Sequence[Path]) -> list[Path]:
     return [path for root in roots for path in ignore.kept_out(root)]
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what servers left that were killed: unsaved texts are in it."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if sys.platform == "win32" or not pid.isdigit() or left.lstat().st_uid != os.getuid():
+            continue
+        if left.is_dir() and not left.is_symlink() and not _lives(int(pid)):
+            overlay.clear(left)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _changes(views: Sequence[View]) -> list[FileChange]:

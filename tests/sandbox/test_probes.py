@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,3 +227,49 @@ async def test_each_rule_of_landlock_is_needed(prey: Prey, monkeypatch: pytest.M
     everything = seccomp.program(sockets=True)
     monkeypatch.setattr(seccomp, "program", lambda *, sockets: everything)
     assert await got(prey, "landlock") >= {"udp", "socket in temp"}
+
+
+SERVER = """
+import asyncio, os, sys
+from pathlib import Path
+from codex_lsp.agent.ports import Command
+from codex_lsp.sandbox.policy import Policy
+from codex_lsp.sandbox.runner import Runner
+from codex_lsp.workspace.snapshot import Snapshot
+from tests.sandbox import backing
+
+async def main():
+    root = Path(sys.argv[2])
+    runner = Runner(lambda _roots: Policy(), os.environ, backing.only(sys.argv[1]))
+    behind = await runner.confinement([root])
+    await runner.start(Command(("sleep", sys.argv[3]), root, behind=behind), Snapshot((root,), {}))
+    print("started", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("backend", ["overlay", "landlock"])
+def test_commands_end_with_a_server_that_is_killed(prey: Prey, backend: str) -> None:
+    argv = [sys.executable, "-c", SERVER, backend, str(prey.root), prey.given["mark"]]
+    env = {**os.environ, "PYTHONPATH": str(ATTEMPTS.parents[2])}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) as server:
+        assert server.stdout
+        assert server.stdout.readline() == b"started\n"
+        wait_until(lambda: bool(prey.survivors()))
+        server.kill()
+    wait_until(lambda: not prey.survivors())
+    # The next server clears up after it.
+    left = [*Path(tempfile.gettempdir()).glob(f"codex-lsp-run-{server.pid}-*")]
+    assert left
+    mine = Runner(lambda _roots: Policy(), {})._folder()
+    shutil.rmtree(mine)
+    assert not any(place.exists() for place in left)
+
+
+def wait_until(state: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not state():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -9,7 +9,7 @@ import pytest
 
 from codex_lsp.sandbox import bubblewrap, landlock, seatbelt, seccomp
 from codex_lsp.sandbox.environment import child_environment
-from codex_lsp.sandbox.overlay import unsaved_bytes
+from codex_lsp.sandbox.overlay import clear, unsaved_bytes
 from codex_lsp.sandbox.policy import Environment, hidden, outermost
 from codex_lsp.sandbox.process import Output
 
@@ -138,3 +138,16 @@ def test_a_mark_that_editors_hide_is_no_change(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     assert unsaved_bytes(path, "anything") is None
     assert unsaved_bytes(tmp_path / "new", "x") == b"x"
+
+
+def test_clearing_up_touches_nothing_around_it(tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    (folder / "closed" / "inner").mkdir(parents=True)
+    (folder / "closed" / "inner" / "x").write_text("")
+    (folder / "closed" / "inner").chmod(0)
+    (folder / "closed").chmod(0)
+    tmp_path.chmod(0o755)
+    clear(folder)
+    assert not folder.exists()
+    clear(folder)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
