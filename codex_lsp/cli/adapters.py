@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             window=model_window(start.config, args.provider),
             home=start.home,
             configuration=partial(_config_for, args),
-            runner=runner,
+            runner=runner if sys.platform != "win32" else None,  # nothing could hold it there
             archive=archive_for(start.config, start.home, provider),
             examine=partial(_examined, args),
             models=partial(_models, args, start.home),

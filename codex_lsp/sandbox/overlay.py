@@ -6,7 +6,6 @@ deletions as marks. Read here without root rights, after the command has ended.
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import hashlib
 import os
@@ -222,16 +221,12 @@ def _is_opaque(place: Path) -> bool:
 
 def clear(folder: Path) -> None:
     """Remove a folder of ours, with what a command made unreadable in it."""
-
-    def again(_function: object, name: str, _error: object) -> None:
-        place = Path(name)
-        with contextlib.suppress(OSError):
-            if place != folder:  # what the folder lies in is not ours
-                place.parent.chmod(0o700)
-            if place.is_symlink() or not place.is_dir():
-                place.unlink()
-            else:
-                place.chmod(0o700)
-                shutil.rmtree(place, ignore_errors=True)
-
-    shutil.rmtree(folder, onerror=again)
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.is_dir():
+        return
+    folder.chmod(0o700)
+    for inside, folders, _files in os.walk(folder):
+        for name in folders:
+            if not (place := Path(inside, name)).is_symlink():
+                place.chmod(0o700)  # before the walk enters it
+    shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ _GRACE = 2.0  # seconds that a process has to end itself once it is told to
 _REST = 0.3  # seconds that output may take to come after the end
 
 # A session gets the terminal that its leader opens first: Ctrl-C and job control hang on it.
-_TAKE_TERMINAL = 'exec <>/proc/self/fd/0 >&0 2>&0; exec "$@"'
+_TAKE_TERMINAL = 'exec <>"$(tty)" >&0 2>&0; exec "$@"'
 
 
 def in_terminal(argv: Sequence[str], *, leads: bool) -> list[str]:

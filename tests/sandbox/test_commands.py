@@ -19,7 +19,7 @@ from codex_lsp.agent.ports import FileChange
 from codex_lsp.agent.tools.exec_command import ExecCommand, person_shell
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.tools.write_stdin import WriteStdin
-from codex_lsp.sandbox.policy import Policy
+from codex_lsp.sandbox.policy import Mode, Policy
 from codex_lsp.sandbox.runner import Runner
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 from tests.sandbox.open_texts import FORM
@@ -34,6 +34,7 @@ class Bench:
     buffers: dict[Path, BufferText] = field(default_factory=dict)
     asked: list[Action] = field(default_factory=list)
     decision: Decision | None = None
+    policy: Policy = field(default_factory=Policy)
     taken: list[FileChange] = field(default_factory=list)
     patches: list[str] = field(default_factory=list)
 
@@ -75,10 +76,10 @@ class Bench:
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     root = tmp_path / "project"
     root.mkdir()
-    runner = Runner(lambda _roots: Policy(), os.environ)
-    bench = Bench(root.resolve(), runner)
-    yield bench
-    await bench.commands.close()
+    runner = Runner(lambda _roots: made.policy, os.environ)
+    made = Bench(root.resolve(), runner)
+    yield made
+    await made.commands.close()
     await runner.aclose()
 
 
@@ -141,13 +142,15 @@ async def test_a_long_command_is_polled_typed_into_and_ended(bench: Bench) -> No
     assert ended["code"] == "0"
 
 
-async def test_control_c_reaches_the_program_in_the_terminal(bench: Bench) -> None:
+@pytest.mark.parametrize("mode", ["workspace-write", "danger-full-access"])
+async def test_control_c_reaches_the_program_in_the_terminal(bench: Bench, mode: Mode) -> None:
+    bench.policy = Policy(mode)
     script = (
         "import time\nprint('ready', flush=True)\n"
         "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
     )
     (bench.root / "wait.py").write_text(script)
-    found = await bench.run(f"exec {sys.executable} wait.py", tty=True, yield_time_ms=3_000)
+    found = await bench.run(f"exec {sys.executable} wait.py", tty=True, yield_time_ms=1_500)
     assert "ready" in found["text"]
     ended = await bench.type(found["session"], "\x03", 20_000)
     assert ended["code"] == "0"

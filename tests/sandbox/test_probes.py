@@ -253,7 +253,8 @@ asyncio.run(main())
 @pytest.mark.parametrize("backend", ["overlay", "landlock"])
 def test_commands_end_with_a_server_that_is_killed(prey: Prey, backend: str) -> None:
     argv = [sys.executable, "-c", SERVER, backend, str(prey.root), prey.given["mark"]]
-    env = {**os.environ, "PYTHONPATH": str(ATTEMPTS.parents[2])}
+    places = [str(ATTEMPTS.parents[2]), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) as server:
         assert server.stdout
         assert server.stdout.readline() == b"started\n"
