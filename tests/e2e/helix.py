@@ -53,9 +53,12 @@ class Helix:
         await self.shown.until(" NOR ")
 
     async def choose_action(self, title: str) -> None:
-        """See `Person`. The menu holds only our actions, and its first row is selected."""
+        """See `Person`. The menu holds only our actions, and its first row is selected.
+
+        What is diagnosed on the line stands in the right half.
+        """
         screen = await self._menu(title)
-        rows = [row for row in screen.splitlines() if TITLE in row]
+        rows = [row for row in screen.splitlines() if TITLE in row[: SIZE[0] // 2]]
         [place] = [at for at, row in enumerate(rows) if title in row]
         await self.shown.press(*["Down"] * place, "Enter")
 
