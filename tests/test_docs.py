@@ -89,7 +89,7 @@ def test_the_vscode_extension_has_each_command_that_a_person_calls() -> None:
     # These need an argument that only a code action has, or answer what only a program reads.
     for_programs = {
         *("codex.turn.accept", "codex.turn.reject", "codex.task.list"),
-        "codex.hunk.list",
+        *("codex.hunk.list", "codex.mcp.list"),
         *("codex.approval.respond", "codex.approval.list", "codex.context.list"),
     }
     assert declared - own == set(COMMANDS) - for_programs

@@ -42,11 +42,20 @@ class TouchProtected:
 
 @dataclass(frozen=True, slots=True)
 class UseServer:
-    """Starting (`argv`) or connecting to (`url`) an MCP server that the configuration names."""
+    """Starting (`argv`, in `cwd`) or connecting to (`url`) an MCP server of the configuration.
+
+    `sets` is what is set for it (variables of its own, headers), and `passes` the names of the
+    person's variables that it gets. `files` are those of the workspace that it is started from,
+    each with a digest of what is in it.
+    """
 
     name: str
     argv: tuple[str, ...] = ()
     url: str = ""
+    cwd: str = ""
+    sets: tuple[tuple[str, str], ...] = ()
+    passes: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,8 @@ def _essence(action: Action) -> list[object]:
             return [argv, str(cwd), sorted(environment), confinement, network]
         case TouchProtected(path, preview):
             return [str(path), preview]
-        case UseServer(name, argv, url):
-            return [name, argv, url]
+        case UseServer(name, argv, url, cwd, sets, passes, files):
+            return [name, argv, url, cwd, sets, passes, files]
         case CallServerTool(server, tool, arguments):
             return [server, tool, arguments]
         case TrustFolder(folder):

@@ -142,7 +142,8 @@ def permit(
             return Allowed(mark, Scope.SESSION)
         folder = now.undecided if isinstance(action, RunCommand | UseServer) else None
         if folder is not None and await person.trusts(folder):
-            return Denied(_JUST_TRUSTED)
+            held = isinstance(action, RunCommand)  # its sandbox is chosen by the trust
+            return Denied(_JUST_TRUSTED) if held else await decision(action)
         answer = await person.ask(first)
         if isinstance(answer, Denied):
             return answer

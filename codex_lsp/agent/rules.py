@@ -168,6 +168,9 @@ def entry_for(action: Action, project: Project) -> str:
             values |= {"confinement": action.confinement, "network": action.network}
         case UseServer():
             values |= {"do": "use", "name": action.name, "argv": action.argv, "url": action.url}
+            values |= {"cwd": action.cwd, "passes": action.passes}
+            values |= {"sets": [list(pair) for pair in action.sets]}
+            values |= {"files": [list(pair) for pair in action.files]}
         case CallServerTool():
             values |= {"do": "call", "server": action.server, "tool": action.tool}
             values |= {"arguments": action.arguments}
@@ -208,8 +211,7 @@ def _action(entry: dict[str, Any]) -> Action | None:
     try:
         match entry.get("do"):
             case "run":
-                pairs = [_texts(pair) for pair in entry.get("environment", [])]
-                environment = tuple((name, value) for name, value in pairs)
+                environment = _pairs(entry.get("environment", []))
                 network = entry.get("network", False)
                 if not isinstance(network, bool) or not entry.get("argv"):
                     return None
@@ -217,13 +219,22 @@ def _action(entry: dict[str, Any]) -> Action | None:
                 place = Path(text("cwd"))
                 return RunCommand(argv, place, environment, text("confinement"), network)
             case "use":
-                return UseServer(text("name"), tuple(_texts(entry.get("argv", []))), text("url"))
+                argv = tuple(_texts(entry.get("argv", [])))
+                passes = tuple(_texts(entry.get("passes", [])))
+                sets, files = _pairs(entry.get("sets", [])), _pairs(entry.get("files", []))
+                name, url, cwd = text("name"), text("url"), text("cwd")
+                return UseServer(name, argv, url, cwd, sets, passes, files)
             case "call":
                 return CallServerTool(text("server"), text("tool"), text("arguments"))
             case _:
                 return None
     except (TypeError, ValueError):
         return None
+
+
+def _pairs(value: Sequence[object]) -> tuple[tuple[str, str], ...]:
+    pairs = [_texts(pair) for pair in value]
+    return tuple((name, said) for name, said in pairs)
 
 
 def _texts(value: object) -> Sequence[str]:

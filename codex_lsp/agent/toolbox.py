@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_lsp.agent.commands import Commands
+from codex_lsp.agent.events import RequestRefused
+from codex_lsp.agent.servers import ServerFailed
 from codex_lsp.agent.steps import StepSink
 from codex_lsp.agent.takeover import TakeOver
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
@@ -20,10 +22,13 @@ from codex_lsp.agent.tools.exec_command import ExecCommand
 from codex_lsp.agent.tools.list_files import ListFiles
 from codex_lsp.agent.tools.read_file import ReadFile
 from codex_lsp.agent.tools.search_files import SearchFiles
+from codex_lsp.agent.tools.server_resources import resource_tools
+from codex_lsp.agent.tools.server_tool import server_tools
 from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.tools.update_plan import UpdatePlan
 from codex_lsp.agent.tools.view_image import ViewImage
 from codex_lsp.agent.tools.write_stdin import WriteStdin
+from codex_lsp.agent.truncation import DEFAULT
 from codex_lsp.agent.workplace import Workplace
 
 
@@ -57,6 +62,7 @@ async def for_jobs(
     tools: list[Tool] = [patch, *_looking(at), UpdatePlan(tell)]
     if at.ask is not None:
         tools.append(AskThePerson(at.ask, tell))
+    tools += await _of_servers(at)
     async with _commands(at, tell, patch, label) as running:
         yield Toolbox((*tools, *running), patch.changed)
 
@@ -92,6 +98,18 @@ async def _commands(
         await commands.close(take=False)
         raise
     await commands.close()
+
+
+async def _of_servers(at: Workplace) -> tuple[Tool, ...]:
+    """The tools of MCP servers; those are started now that are not there yet."""
+    if at.servers is None or at.permit is None:
+        return ()
+    limit = DEFAULT if at.running is None else at.running.limit
+    try:
+        there = await at.servers.connections.started(at.servers.configured, at.permit)
+    except ServerFailed as failed:
+        raise RequestRefused(str(failed)) from failed
+    return (*server_tools(there, at.permit, limit), *resource_tools(there, at.permit, limit))
 
 
 def _looking(at: Workplace) -> list[Tool]:

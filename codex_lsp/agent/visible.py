@@ -38,6 +38,11 @@ def visible(text: str, *, lines: bool = False) -> str:
     return _PADDING.sub(lambda run: f"⟨{len(run[0])} spaces⟩", "".join(shown))
 
 
+def without_hidden(text: str) -> str:
+    """`text` without what shows nothing or moves others around; line ends, tabs, spaces stay."""
+    return "".join(char for char in text if char in "\n\t " or not _is_hidden(char))
+
+
 def cut(shown: str, room: int) -> str:
     """At most about `room` characters of what is `visible`, from both ends, saying what is left."""
     if len(shown) <= room:

@@ -9,11 +9,13 @@ from pathlib import Path
 from codex_lsp.agent.actions import Permit
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
+from codex_lsp.agent.connections import Connections
 from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.ports import Editor, Model, Snapshots
 from codex_lsp.agent.sessions import Archive
+from codex_lsp.agent.servers import ServerSpec, Unusable
 from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.diagnostics import Reported
 
@@ -27,6 +29,14 @@ class Place:
     path: Path
     lines: LineRange
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The MCP servers that are configured for some work, and the window's connections to them."""
+
+    connections: Connections
+    configured: tuple[ServerSpec | Unusable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +65,6 @@ class Workplace:
     ask: AskPerson | None = None
     running: Running | None = None
     archive: Archive | None = None
+    servers: Servers | None = None
     brief: Brief | None = None
     preview: Brief | None = None

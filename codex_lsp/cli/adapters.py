@@ -22,6 +22,7 @@ from codex_lsp.cli.configuration import configured, sources
 from codex_lsp.cli.runner import LateRunner
 from codex_lsp.lsp.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters, LocalModel
+from codex_lsp.tool_servers.connector import SdkConnector
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -137,6 +138,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             configuration=partial(_config_for, args),
             runner=runner if sys.platform != "win32" else None,  # nothing could hold it there
             archive=archive_for(start.config, start.home, provider),
+            servers=SdkConnector(),
             examine=partial(_examined, args),
             models=partial(_models, args, start.home),
             find_local=_find_local,

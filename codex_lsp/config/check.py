@@ -213,6 +213,7 @@ _FITS: Mapping[schema.Kind, Callable[[object], bool]] = {
     "table": lambda value: isinstance(value, dict),
     "open table": lambda value: isinstance(value, dict),
     "anything": lambda _value: True,
+    "refused": lambda _value: False,
 }
 _NAMES: Mapping[schema.Kind, str] = {
     "text": "a text that is not empty",
@@ -227,4 +228,5 @@ _NAMES: Mapping[schema.Kind, str] = {
     "table": "a table",
     "open table": "a table",
     "anything": "anything",
+    "refused": "left out: name the variable that holds it, as bearer_token_env_var",
 }

@@ -87,6 +87,7 @@ class McpServer:
     disabled_tools: tuple[str, ...] = ()
     approval: str = "auto"
     tool_approvals: Mapping[str, str] = field(default_factory=dict)
+    supports_parallel_tool_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,7 @@ def _environment(table: Settings) -> ShellEnvironment:
 
 def _mcp_server(table: Settings) -> McpServer:
     plain = ("command", "url", "bearer_token_env_var", "env", "http_headers", "env_http_headers",
-             "enabled", "required")  # fmt: skip
+             "enabled", "required", "supports_parallel_tool_calls")  # fmt: skip
     said = {name: table[name] for name in plain if name in table}
     millis = table.get("startup_timeout_ms")
     enabled = table.get("enabled_tools")

@@ -22,6 +22,7 @@ Kind = Literal[
     "table",  # one whose keys are in this table
     "open table",  # one that is not looked into
     "anything",
+    "refused",  # no value will do
 ]
 
 ANY = "*"
@@ -245,6 +246,7 @@ _MCP = (
     Key("mcp_servers.*.cwd", "path", "The folder that it runs in."),
     Key("mcp_servers.*.url", "text", "The address of a server that is there already."),
     Key("mcp_servers.*.bearer_token_env_var", "text", "The variable that holds its key."),
+    Key("mcp_servers.*.bearer_token", "refused", "Keys do not stand in this file."),
     Key("mcp_servers.*.http_headers", "table of texts", "Headers for every request."),
     Key("mcp_servers.*.env_http_headers", "table of texts",
         "Headers whose values are in environment variables."),
@@ -261,9 +263,9 @@ _MCP = (
     Key("mcp_servers.*.tools.*", "table", "One tool."),
     Key("mcp_servers.*.tools.*.approval_mode", "text", "When you are asked before this call.", "",
         ("auto", "prompt", "writes", "approve")),
+    Key("mcp_servers.*.supports_parallel_tool_calls", "flag",
+        "Whether its tools may run side by side.", "false"),
     *_not_heeded(
-        Key("mcp_servers.*.supports_parallel_tool_calls", "flag",
-            "Whether its tools may run side by side.", "false"),
         Key("mcp_servers.*.auth", "text", "How to sign in.", "", ("oauth", "chatgpt")),
         Key("mcp_servers.*.oauth", "open table", "Details of an OAuth sign-in."),
         Key("mcp_servers.*.oauth_resource", "text", "What an OAuth sign-in is for."),

@@ -17,6 +17,7 @@ from codex_lsp.lsp.asking import asking
 from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.review import Origin
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
+from codex_lsp.lsp.tool_servers import servers_for
 from codex_lsp.lsp.work import following, reviewed, show, summary
 from codex_lsp.lsp.workbench import Workbench
 
@@ -29,6 +30,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
     async def work(task: Task) -> str:
         at = bench.workplace(bench.roots[0] if place is None else place.path)
         at = replace(at, ask=asking(bench, task), permit=permit_for(bench, task, place))
+        at = replace(at, servers=await servers_for(bench, None if place is None else place.path))
         at = reviewed(bench, at, Origin(task.id, place, wish))
         if job.thread.turn.locked():
             task.progress.report("waiting for the job before")

@@ -62,6 +62,10 @@ def message(question: Question, task: str) -> str:
             lines.append(f"Sandbox: {visible(action.confinement)}")
         if action.reason:
             lines.append(f"The model says: {cut(visible(action.reason), _REASON)}")
+    if isinstance(action, UseServer):
+        lines.append(_reached(action))
+    if isinstance(action, CallServerTool):
+        lines.append(f"with {cut(visible(action.arguments), _MESSAGE)}")
     lines += [visible(note) for note in question.notes]
     return "\n".join(lines)
 
@@ -116,8 +120,8 @@ def _facts(question: Question) -> list[tuple[str, str]]:
             return [("File", _code(str(path)))]
         case TrustFolder(folder):
             return [("Folder", _code(str(folder)))]
-        case UseServer(name=name):
-            return [("Server", _code(name))]
+        case UseServer(name=name, cwd=cwd):
+            return [("Server", _code(name)), *([("Folder", _code(cwd))] if cwd else [])]
         case CallServerTool(server=server, tool=tool):
             return [("Server", _code(server)), ("Tool", _code(tool))]
         case _:
@@ -136,13 +140,32 @@ def _body(question: Question) -> list[str]:
             return []
         case TouchProtected(preview=preview):
             return ["The change:", "", fenced(preview)]
-        case UseServer(argv=argv, url=url):
-            words = "\n".join(f"{number}: {visible(word)}" for number, word in enumerate(argv))
-            return ["It is started or reached by:", "", _block(words or visible(url))]
+        case UseServer() as action:
+            return _server(action)
         case CallServerTool(arguments=arguments):
             return ["With these arguments:", "", fenced(arguments)]
         case _:
             assert_never(question.action)
+
+
+def _server(action: UseServer) -> list[str]:
+    words = "\n".join(f"{number}: {visible(word)}" for number, word in enumerate(action.argv))
+    rows = ["It is started or reached by:", "", _block(words or visible(action.url))]
+    for what, given in (
+        ("With this set:", [f"{name}={value}" for name, value in action.sets]),
+        ("It gets these variables of yours:", action.passes),
+        ("From these files, by their digests:", [f"{of} {name}" for name, of in action.files]),
+    ):
+        if given:
+            rows += ["", what, "", _block("\n".join(visible(line) for line in given))]
+    return rows
+
+
+def _reached(action: UseServer) -> str:
+    """How a server is started or reached, on one line."""
+    how = f"by {_command(action.argv)}" if action.argv else f"at {visible(action.url)}"
+    gets = f", and give it your {visible(', '.join(action.passes))}" if action.passes else ""
+    return cut(how + gets, _MESSAGE)
 
 
 def _command(argv: tuple[str, ...]) -> str:

@@ -83,6 +83,8 @@ COMMANDS: dict[str, str] = {
     "codex.turn.redo": f"{_HANDLERS}.review:redo_turn",
     "codex.task.list": f"{_HANDLERS}.commands:task_list",
     "codex.task.cancel": f"{_HANDLERS}.commands:task_cancel",
+    "codex.mcp.list": f"{_HANDLERS}.tool_servers:listed",
+    "codex.mcp.reconnect": f"{_HANDLERS}.tool_servers:reconnect",
     "codex.doctor": f"{_HANDLERS}.doctor:doctor",
 }
 """Command id to its handler `(server, arguments)`, where `arguments` is the list of JSON values."""

@@ -33,6 +33,7 @@ class Target:
     preset: str | None = None
     task_id: str | None = None
     hunk_id: str | None = None
+    server: str | None = None
     queue: bool = False
     thread_id: str | None = None
 
@@ -53,6 +54,7 @@ def parse_target(arguments: Sequence[object] | None) -> Target:
         preset=_string(given, "preset"),
         task_id=_string(given, "taskId"),
         hunk_id=_string(given, "hunkId"),
+        server=_string(given, "server"),
         queue=given.get("queue") is True,
         thread_id=_string(given, "threadId"),
     )

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codex_lsp.agent.briefing import parts
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
+from codex_lsp.agent.connections import Connections
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.sessions import Archive
+from codex_lsp.agent.servers import Connector
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.agent.tools.exec_command import person_shell
 from codex_lsp.agent.truncation import DEFAULT, Limit
@@ -95,7 +97,7 @@ class Adapters:
     `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
     for None, everywhere, and reads a few small files for it. `examine` says line by line what works
     on this machine. `models` are the names that can be chosen; `find_local` looks for servers on
-    this machine, and asks them for a list alone.
+    this machine, and asks them for a list alone. `servers` starts MCP servers, or reaches them.
     """
 
     open_model: Callable[[str | None], WarmModel]
@@ -107,6 +109,7 @@ class Adapters:
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None
     archive: Archive | None = None
+    servers: Connector | None = None
     examine: Callable[[], AsyncIterator[str]] = _nothing_examined
     models: Callable[[], Sequence[str]] = tuple
     find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
@@ -175,6 +178,9 @@ class Workbench:
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
         self.granted: set[str] = set()
         """Fingerprints of what the person allowed for this session."""
+        self.connections: Connections | None = None
+        if adapters.servers is not None:
+            self.connections = Connections(adapters.servers, host.spawn, self._warn)
         self.trust_asked: dict[Path, asyncio.Lock] = {}
         self.trust_answered: set[Path] = set()
         self.noting_trust = asyncio.Lock()
@@ -342,6 +348,9 @@ class Workbench:
             self.diagnostics.forget(event.uri)
             if self.last is not None and self.last.uri == event.uri:
                 self.last = None
+
+    def _warn(self, message: str) -> None:
+        self.wire.notify("window/showMessage", {"type": WARNING, "message": message})
 
     def _log(self, message: str) -> None:
         self.wire.notify("window/logMessage", {"type": 3, "message": message})
