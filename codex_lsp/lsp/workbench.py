@@ -178,9 +178,11 @@ class Workbench:
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
         self.granted: set[str] = set()
         """Fingerprints of what the person allowed for this session."""
-        self.connections: Connections | None = None
-        if adapters.servers is not None:
-            self.connections = Connections(adapters.servers, host.spawn, self._warn)
+        self.connections = (
+            None
+            if adapters.servers is None
+            else Connections(adapters.servers, host.spawn, self._warn)
+        )
         self.trust_asked: dict[Path, asyncio.Lock] = {}
         self.trust_answered: set[Path] = set()
         self.noting_trust = asyncio.Lock()
