@@ -14,8 +14,8 @@ from codex_lsp.agent.context import BUDGET_BYTES
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.parts import Part
 from codex_lsp.agent.ports import Editor, Model, Snapshots
-from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.servers import ServerSpec, Unusable
+from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.diagnostics import Reported
 

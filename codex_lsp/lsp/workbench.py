@@ -19,8 +19,8 @@ from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Place, Workplace
-from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.servers import Connector
+from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.small_fix import OpenCompletion
 from codex_lsp.agent.tools.exec_command import person_shell
 from codex_lsp.agent.truncation import DEFAULT, Limit
