@@ -82,6 +82,7 @@ def work(tmp_path: Path) -> Path:
     (tmp_path / "secret").write_text("s")
     (work / "link").symlink_to(tmp_path / "secret")
     (work / "linked").symlink_to(tmp_path)
+    (work / "sub" / "inner").symlink_to(tmp_path / "secret")
     return work
 
 

@@ -85,6 +85,8 @@ sort --compress-program=sh x
 sed -n 1p /etc/shadow
 sed -n 1,2w out x
 sed -n 1e x
+sed -n '1p;e' x
+cd sub && cat inner
 sed -n 1p;e x
 sed -n $p x
 sed -n /x/p x
