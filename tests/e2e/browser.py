@@ -124,19 +124,20 @@ def looking(code: str) -> str:
     """
 
 
-# Elements that are being shown or moved are left until they lie still.
+# Elements that are being shown or moved, or that something covers, are left until they lie open.
 _FIND = """
   const [selector, text] = args;
   const place = () => {
     for (const found of document.querySelectorAll(selector)) {
       const box = found.getBoundingClientRect();
-      if (box.width && box.height && found.textContent.includes(text)) {
-        return [box.x + box.width / 2, box.y + box.height / 2];
+      const at = [box.x + box.width / 2, box.y + box.height / 2];
+      if (found.textContent.includes(text) && found.contains(document.elementFromPoint(...at))) {
+        return at;
       }
     }
   };
   const before = place();
-  await new Promise(requestAnimationFrame);
+  await new Promise((resolve) => setTimeout(resolve, 150));
   return before && String(place()) === String(before) && before;
 """
 

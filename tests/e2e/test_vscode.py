@@ -1,10 +1,16 @@
 """VS Code as a person uses it, with our extension as people get it: one window for all tests here.
 
-They run on one worker, one after the other; each has files of its own.
+They run on one worker, one after the other; each has a file of its own. The last one kills the
+window. `CODEX_LSP_TYPING_BLOCKS=25` makes a campaign of 500 rounds of the typing test.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import random
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,8 +19,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.doubles.model_script import Refusal, Step
-from tests.e2e.scene import BROKEN, FIXED, NAME, PROBLEM, Scene, scene, waits_at
+from tests.doubles.authority import authority_process
+from tests.doubles.minted import ALICE
+from tests.doubles.model_rules import Rule, mends
+from tests.doubles.model_script import Patch, Refusal, Step, Turn
+from tests.e2e.browser import DEADLINE
+from tests.e2e.scene import BROKEN, FIXED, LINE, NAME, PROBLEM, RULE, Scene, scene, waits_at
+from tests.e2e.test_typing_races import BLOCKS, NOTES, ROUNDS, gated, keys_fall
 from tests.e2e.vscode import VSCode, vscode
 
 pytestmark = [
@@ -23,27 +34,22 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-
-class Window:
-    """A window on one workspace, and the model behind it, whose answers each test sets."""
-
-    def __init__(self, code: VSCode, here: Scene, script: Script) -> None:
-        self.code = code
-        self.here = here
-        self.model = here.model
-        self._script = script
-
-    async def show(self, text: str, answer: Any, name: str = NAME) -> Path:
-        """Show a new file that holds `text`; the model answers by `answer`."""
-        self._script.answer = answer
-        file = self.here.folder / name
-        file.write_bytes(text.encode())
-        await self.code.open(file)
-        return file
+TOAST = ".notification-toast"
+STATUS = ".statusbar-item"
+SOURCE = "def twice(n):\n    return n\n\n\ndef thrice(n):\n    return n * 2\n"
+CHANGE = """*** Begin Patch
+*** Update File: {name}
+@@
+-    return n
++    return n + n
+@@ def thrice(n):
+-    return n * 2
++    return n * 3
+*** End Patch"""
 
 
 class Script:
-    """What the model answers now."""
+    """What the model answers now; `answer` is None where nothing is to be asked."""
 
     def __init__(self) -> None:
         self.answer: Any = None
@@ -55,11 +61,59 @@ class Script:
         return step
 
 
+class Window:
+    """A window on one workspace, and the model behind it, whose answers each test sets."""
+
+    def __init__(self, code: VSCode, here: Scene, script: Script) -> None:
+        self.code = code
+        self.model = here.model
+        self.script = script
+        self.place = here.folder.parent
+        self._folder = here.folder
+
+    async def show(self, text: str, answer: Any, name: str = NAME) -> Path:
+        """Show a new file that holds `text`; the model answers by `answer`."""
+        self.script.answer = answer
+        file = self._folder / name
+        file.write_bytes(text.encode())
+        await self.code.open(file)
+        await self.code.wait_for(text)  # it may be remembered as another test left it
+        return file
+
+    async def reached(self, gate: str) -> None:
+        """Wait until the model stands at `gate`."""
+        async with asyncio.timeout(DEADLINE):
+            await self.model.reached(gate)
+
+    async def hung_up(self, hangups: int) -> None:
+        """Wait until the model has lost that many of its readers."""
+        async with asyncio.timeout(DEADLINE):
+            await self.model.until(lambda: self.model.hangups == hangups)
+
+    async def set(self, key: str, value: object) -> None:
+        """Change a setting of ours for the person."""
+        await self.code.js(
+            "await vscode.workspace.getConfiguration('codex').update(args[0], args[1], true)",
+            key,
+            value,
+        )
+
+    async def restart(self, **env: str) -> None:
+        """Start the server anew, with more in its environment."""
+        lines = [f"export {name}='{value}'\n" for name, value in env.items()]
+        (self.place / "env").write_text("".join(lines))
+        await self.code.run("Codex: Restart Server")
+        await self.code.ready()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Window]:
     place, script = tmp_path_factory.mktemp("vscode"), Script()
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(scene(place, script))
+        (place / "env").touch()
+        program = place / "bin" / "codex-lsp"
+        program.write_text(f'#!/bin/sh\n. {place}/env\nexec {sys.executable} -m codex_lsp "$@"\n')
         code = await stack.enter_async_context(vscode(here.folder, place / "state", here.env))
         await code.ready()
         yield Window(code, here, script)
@@ -67,9 +121,9 @@ async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wind
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def window(opened: Window) -> AsyncIterator[Window]:
-    """The window with nothing open, and nothing left of the test before."""
+    """The window; afterwards nothing is open in it, and nothing left of the test."""
     yield opened
-    opened._script.answer = None
+    opened.script.answer = None
     await opened.code.tidy()
 
 
@@ -80,7 +134,7 @@ async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(window
     await code.type("# mine ")
     await code.report("retrun", PROBLEM)
     await code.choose_action(f'Codex: fix "{PROBLEM}"')
-    await window.model.reached("fix")
+    await window.reached("fix")
     await code.see_progress()
     await window.model.release("fix")
     await code.wait_for("# mine " + FIXED)
@@ -91,3 +145,146 @@ async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(window
     await code.wait_for("# mine " + BROKEN)
     await code.save()
     assert file.read_text() == "# mine " + BROKEN
+
+
+async def test_all_problems_that_others_report_reach_a_command_and_crlf_stays(
+    window: Window,
+) -> None:
+    """A command of the palette is told of no diagnostics: the server knows them by the feed."""
+    code = window.code
+    file = await window.show(BROKEN.replace("\n", "\r\n"), mends([RULE]))
+    await code.report("retrun", PROBLEM)
+    await code.run("Codex: Fix All Problems in This File")
+    await code.wait_for(FIXED.replace("\n", "\r\n"))
+    assert PROBLEM in str(window.model.requests[-1].body["input"])
+    await code.save()
+    assert file.read_bytes() == FIXED.replace("\n", "\r\n").encode()
+
+
+async def test_an_edit_is_asked_for_in_a_box_about_the_selected_lines(window: Window) -> None:
+    code = window.code
+    await window.show(BROKEN, mends([RULE]))
+    await code.select(LINE, 0, LINE, 8)
+    await code.page.press("Control+Alt+x")
+    await code.page.press("e")
+    await code.answer("What should Codex change here?", "Schöner, bitte 😀")
+    await code.wait_for(FIXED)
+    asked = str(window.model.requests[-1].body["input"])
+    assert f"line {LINE}" in asked
+    assert "Schöner, bitte 😀" in asked
+
+
+async def test_nothing_is_sent_where_the_box_is_left(window: Window) -> None:
+    code = window.code
+    await window.show(BROKEN, mends([RULE]))
+    before = len(window.model.requests)
+    await code.run("Codex: Ask…")
+    await code.sees(".quick-input-widget", "What do you want to know about this?")
+    await code.page.press("Escape")
+    await code.no_longer_sees(".quick-input-title", "Codex")
+    assert await code.js("return vscode.commands.executeCommand('codex.task.cancel')") == {
+        "ok": False
+    }
+    assert len(window.model.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "button"), [(f"{TOAST} .monaco-button", "Cancel"), (STATUS, NAME)]
+)
+async def test_a_task_is_cancelled_by_a_click(window: Window, place: str, button: str) -> None:
+    code, gate = window.code, f"cancel by {button}"
+    await window.show(BROKEN, waits_at(gate))
+    hangups = window.model.hangups
+    await code.choose_action("Codex: fix this")
+    await window.reached(gate)
+    await code.click(place, button)
+    await window.hung_up(hangups + 1)
+    await code.no_longer_sees(TOAST, "Codex: fix")
+    await code.no_longer_sees(STATUS, "Codex: fix")
+    assert await code.text() == BROKEN
+
+
+async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later_typing(
+    window: Window,
+) -> None:
+    code, name = window.code, "review.py"
+    await window.set("edits.apply", "propose")
+    await window.show(SOURCE, lambda body: Turn((Patch(CHANGE.format(name=name)),)), name)
+    await code.go_to(2)
+    await code.choose_action("Codex: fix this")
+    await code.waiting(2)
+    assert await code.text() == SOURCE
+
+    await code.go_to(6)
+    await code.choose_action("Codex: keep this change")
+    kept = SOURCE.replace("n * 2", "n * 3")
+    await code.wait_for(kept)
+    await code.waiting(1)
+    await code.go_to(2)
+    await code.choose_action("Codex: undo this change")
+    await code.waiting(0)
+    assert await code.text() == kept
+
+    await code.go_to(1)
+    await code.type("# mine\n")
+    await code.run("Codex: Undo the Last Turn")
+    await code.wait_for("# mine\n" + SOURCE)
+    await window.set("edits.apply", None)
+
+
+async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(window: Window) -> None:
+    code, home = window.code, window.place / "signed-out"
+    home.mkdir()
+    (home / "config.toml").write_text(f'openai_base_url = "{window.model.base_url}"\n')
+    with authority_process() as authority:
+        await window.restart(
+            CODEX_HOME=str(home),
+            CODEX_APP_SERVER_LOGIN_ISSUER=authority.url,
+            CODEX_REFRESH_TOKEN_URL_OVERRIDE=f"{authority.url}/oauth/token",
+        )
+        await window.show(BROKEN, mends([RULE]))
+        before = len(window.model.requests)
+        await code.choose_action("Codex: fix this")
+        await code.click(f"{TOAST} .monaco-button", "Sign in with a code")
+        await code.sees(TOAST, f"Signed in as {ALICE.email}")
+        await code.sees_hint(STATUS, ALICE.email)
+        assert len(window.model.requests) == before
+
+        await code.choose_action("Codex: fix this")
+        await code.wait_for(FIXED)
+        assert window.model.requests[-1].headers["authorization"].startswith("Bearer ")
+    await window.restart()
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+async def test_no_key_and_no_edit_is_lost_while_both_happen_at_once(
+    window: Window, block: int
+) -> None:
+    lines = [f"def f{block}x{number:02}(n): retrun n + {number}" for number in range(ROUNDS)]
+    rules = [Rule(NAME, line, line.replace("retrun", "return")) for line in lines]
+    await window.show("\n".join([NOTES, *lines, ""]), gated(rules))
+    await keys_fall(window.code, window.model, rules, random.Random(f"vscode {block}"))
+
+
+async def test_no_server_is_left_when_the_window_is_killed_in_mid_turn(opened: Window) -> None:
+    code, hangups = opened.code, opened.model.hangups
+    await opened.show(BROKEN, waits_at("killed"))
+    await code.choose_action("Codex: fix this")
+    await opened.reached("killed")
+    host = int(await code.js("return process.pid"))
+    [server] = [pid for pid in _children(host) if "codex_lsp" in _command(pid)]
+    os.kill(host, signal.SIGKILL)
+    await opened.hung_up(hangups + 1)
+    while "codex_lsp" in _command(server):  # noqa: ASYNC110 - a process of another one
+        await asyncio.sleep(0.05)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""

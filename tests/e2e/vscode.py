@@ -66,8 +66,9 @@ class VSCode:
         message = {"id": number, "code": code, "args": arguments}
         self._writer.write(json.dumps(message).encode() + b"\n")
         async with asyncio.timeout(DEADLINE):
-            answer = json.loads(await self._reader.readline())
-        assert answer["id"] == number
+            answer = {"id": 0}
+            while answer["id"] != number:  # what was given up on before is answered, too
+                answer = json.loads(await self._reader.readline())
         if "error" in answer:
             raise ObserverError(answer["error"])
         return answer["result"]
@@ -103,12 +104,18 @@ class VSCode:
 
     async def select(self, line: int, column: int, end_line: int, end_column: int) -> None:
         """Select from one place to another; lines count from 1."""
+        place = (line - 1, column, end_line - 1, end_column)
         await self.js(
             "const {document} = vscode.window.activeTextEditor;"
             "const selection = new vscode.Range(...args);"
             "await vscode.window.showTextDocument(document, {preview: false, selection})",
-            line - 1, column, end_line - 1, end_column,
-        )  # fmt: skip
+            *place,
+        )
+        await self.until(
+            "return vscode.window.activeTextEditor.selection.isEqual(new vscode.Range(...args))",
+            *place,
+            what="the selection",
+        )
 
     async def insert(self) -> None:
         """Keys are text at once."""
@@ -136,7 +143,8 @@ class VSCode:
         await self.sees(".squiggly-error", "")
 
     async def tidy(self) -> None:
-        """Close all files without saving, and all that is shown over them."""
+        """Close all files without saving, and all that is shown over them, once tasks are done."""
+        await self.no_longer_sees(".statusbar-item", "Codex:")
         await self.page.press("Escape")
         await self.js(
             "seen.linter.clear();"
@@ -164,20 +172,31 @@ class VSCode:
         """Run a command from the palette."""
         await self.page.press("F1")
         await self.page.until(
-            "return document.activeElement.closest('.quick-input-widget')", what="the palette"
+            "return document.activeElement.closest('.quick-input-widget') !== null",
+            what="the palette",
         )
         await self.page.type(title)
         await self.page.click(".quick-input-widget .monaco-list-row", title)
 
     async def answer(self, question: str, words: str) -> None:
         """Type into the box that asks `question`, and send it."""
-        await self.page.until(
-            "return document.querySelector('.quick-input-widget')?.textContent.includes(args[0])",
-            question,
-            what=question,
-        )
+        await self.page.until(_SHOWN, ".quick-input-widget", question, what=question)
         await self.page.type(words)
         await self.page.press("Enter")
+
+    async def click(self, selector: str, text: str) -> None:
+        """Click the element that has this text in it."""
+        await self.page.click(selector, text)
+
+    async def waiting(self, number: int) -> None:
+        """Wait until so many changes wait in the file in front."""
+        await self.until(
+            "const {uri} = vscode.window.activeTextEditor.document;"
+            "const ours = vscode.languages.getDiagnostics(uri).filter((d) => d.source === 'Codex');"
+            "return ours.length === args[0]",
+            number,
+            what=f"{number} changes that wait",
+        )
 
     async def see_progress(self) -> None:
         await self.sees(".notification-toast", "Codex: fix")
@@ -185,6 +204,16 @@ class VSCode:
     async def sees(self, selector: str, text: str) -> None:
         """Wait until an element has this text in it."""
         await self.page.until(_SHOWN, selector, text, what=f"{selector} with {text!r}")
+
+    async def sees_hint(self, selector: str, text: str) -> None:
+        """Wait until an element says this to those who cannot see it, and to a mouse over it."""
+        await self.page.until(
+            "return [...document.querySelectorAll(`${args[0]} [aria-label]`)]"
+            ".some((e) => e.ariaLabel.includes(args[1]));",
+            selector,
+            text,
+            what=f"{selector} that hints at {text!r}",
+        )
 
     async def no_longer_sees(self, selector: str, text: str) -> None:
         """Wait until no element has this text in it."""
@@ -214,7 +243,8 @@ class VSCode:
 
 
 _SHOWN = """
-  return [...document.querySelectorAll(args[0])].some((e) => e.textContent.includes(args[1]));
+  return [...document.querySelectorAll(args[0])]
+    .some((e) => e.checkVisibility() && e.textContent.includes(args[1]));
 """
 
 

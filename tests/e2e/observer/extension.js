@@ -1,6 +1,7 @@
 // For the tests only: runs what they send over a socket, with all of VS Code's API in reach. Each
 // line is `{id, code, args}`, answered by `{id, result}` or `{id, error}`.
 
+const fs = require('node:fs');
 const net = require('node:net');
 const readline = require('node:readline');
 const vscode = require('vscode');
@@ -9,6 +10,7 @@ const AsyncFunction = (async () => {}).constructor;
 const seen = { linter: vscode.languages.createDiagnosticCollection('linter') };
 
 exports.activate = () => {
+  fs.rmSync(process.env.CODEX_LSP_TESTS_OBSERVER, { force: true });
   net
     .createServer((socket) => {
       readline.createInterface({ input: socket }).on('line', async (line) => {
