@@ -7,6 +7,7 @@ silence never allow anything: a question without an answer waits.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, assert_never
@@ -135,7 +136,7 @@ def permit(
     async def decision(action: Action) -> Decision:
         mark = fingerprint(action)
         now = await terms()
-        first = decide(action, now.policy, now.rules, gate)
+        first = await asyncio.to_thread(decide, action, now.policy, now.rules, gate)
         if isinstance(first, Allowed | Denied):
             return first
         if mark in session and Scope.SESSION in first.scopes:

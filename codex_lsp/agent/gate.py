@@ -6,6 +6,7 @@ which has to lead to a file of the workspace that holds no secrets. What is not 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from codex_lsp.agent.shell_words import (
     script_of,
     unwrapped,
 )
-from codex_lsp.workspace.containment import is_protected, may_hold_secrets
+from codex_lsp.workspace.containment import guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +63,37 @@ class _Place:
             return False
         return all(self._readable(one) for one in found)
 
+    def harmless_below(self, path: str, *, hidden: bool) -> bool:
+        """Whether nothing below `path` is protected or secret, `hidden` files included or not."""
+        return all(
+            _harmless(place, self._roots, hidden=hidden)
+            for folder in self._folders
+            if (place := (folder / path).resolve()).is_dir()
+        )
+
     def go(self, path: str) -> None:
         """A command may change to the folder `path`."""
         self._folders += [folder / path for folder in self._folders]
 
     def _readable(self, path: Path) -> bool:
         root = next((root for root in self._roots if path.is_relative_to(root)), None)
-        return (
-            root is not None
-            and not is_protected(path.relative_to(root))
-            and not may_hold_secrets(path)
-        )
+        return root is not None and not guarded(path, root)
+
+
+def _harmless(below: Path, roots: Sequence[Path], *, hidden: bool) -> bool:
+    """No also where there is too much to look at."""
+    root = next((root for root in roots if below.is_relative_to(root)), None)
+    looked_at = 0
+    for folder, folders, files in os.walk(below):
+        if not hidden:
+            folders[:] = [name for name in folders if name[:1] != "."]
+        names = [name for name in files if hidden or name[:1] != "."]
+        looked_at += len(folders) + len(names)
+        if root is None or looked_at > _MOST_LOOKED_AT:
+            return False
+        if any(guarded(Path(folder, name), root) for name in [*folders, *names]):
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +112,7 @@ class _Program:
     most: int | None = None
 
 
+_MOST_LOOKED_AT = 20_000  # names below what is searched through
 _TEXT = 1_000_000  # no operand is a path
 _FREE = frozenset({"echo", "expr", "true", "false"})  # they open nothing, whatever they are given
 
@@ -227,7 +249,9 @@ def _safe(words: Words, place: _Place, policy: Policy) -> bool:
     if name in _FREE:
         return True
     if name in _PROGRAMS:
-        return _fits(_PROGRAMS[name], arguments, place, searches=name in {"grep", "rg"})
+        return _fits(
+            _PROGRAMS[name], arguments, place, searches=name if name in {"grep", "rg"} else ""
+        )
     special = _SPECIAL.get(name)
     return special is not None and special(arguments, place, policy)
 
@@ -281,7 +305,7 @@ def _fits(
     arguments: Words,
     place: _Place,
     *,
-    searches: bool = False,
+    searches: str = "",
     revisions: bool = False,
 ) -> bool:
     """Whether every word is one that `program` may be given."""
@@ -297,6 +321,11 @@ def _fits(
     paths = operands[first:]
     if revisions:
         paths = [_ANCESTOR.sub("", path.rpartition(":")[2]) or "." for path in paths]
+    if searches == "rg" or (searches == "grep" and options & {"r", "recursive"}):
+        # What is searched through is read, and told: `.git/config` holds tokens as `.env` does.
+        hidden = searches == "grep"
+        if not all(place.harmless_below(path, hidden=hidden) for path in paths or ["."]):
+            return False
     # Where a program takes no value after all, it takes that word for a path.
     return all(place.inside(path) for path in [*paths, *values])
 

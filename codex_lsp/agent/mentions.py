@@ -15,7 +15,7 @@ from codex_lsp.agent.parts import Part, head
 from codex_lsp.agent.scope import enclosing
 from codex_lsp.workspace.containment import Outside
 from codex_lsp.workspace.disk import Unusable
-from codex_lsp.workspace.search import Query, search
+from codex_lsp.workspace.search import Match, Query, search
 from codex_lsp.workspace.snapshot import Found, Missing, Snapshot
 from codex_lsp.workspace.tree import files
 
@@ -40,11 +40,13 @@ def mentioned(wish: str) -> tuple[list[str], list[str]]:
 async def mentions(wish: str, snapshot: Snapshot, *, budget: int) -> list[Part]:
     """A part for each thing that `wish` names, of `budget` bytes at most each; searches."""
     named, symbols = mentioned(wish)
-    parts = [
-        await asyncio.to_thread(file_part, snapshot, name, budget)
-        for name in named[:MOST_MENTIONS]
-        if _is_a_path(snapshot, name)
-    ]
+    parts = await asyncio.to_thread(
+        lambda: [
+            file_part(snapshot, name, budget)
+            for name in named[:MOST_MENTIONS]
+            if _is_a_path(snapshot, name)
+        ]
+    )
     parts += [await _symbol(snapshot, name, budget) for name in symbols[:MOST_MENTIONS]]
     return parts
 
@@ -55,7 +57,7 @@ def file_part(snapshot: Snapshot, raw: str, budget: int) -> Part:
     if (folder := _folder(snapshot, raw)) is not None:
         names = [snapshot.name(path) for path in islice(files(snapshot, folder), _LISTED)]
         return Part(name, f"Files in {raw}:\n" + "\n".join(names))
-    found = snapshot.look(raw)
+    found = _looked(snapshot, raw)
     if isinstance(found, Missing) and "/" not in raw:
         found = _by_name(snapshot, raw) or found
     match found:
@@ -81,11 +83,20 @@ def fenced(text: str) -> str:
 
 def _is_a_path(snapshot: Snapshot, name: str) -> bool:
     """Whether `@name` may mean a file: a decorator or somebody's name may stand there too."""
-    return "." in name or "/" in name or not isinstance(snapshot.look(name), Missing)
+    return "." in name or "/" in name or not isinstance(_looked(snapshot, name), Missing)
+
+
+def _looked(snapshot: Snapshot, raw: str) -> Found | Missing | Outside | Unusable:
+    """What stands at `raw` in the first root where anything does."""
+    found = snapshot.look(raw)
+    others = (snapshot.look(str(root / raw)) for root in snapshot.roots[1:])
+    if isinstance(found, Missing):
+        return next((one for one in others if not isinstance(one, Missing)), found)
+    return found
 
 
 def _folder(snapshot: Snapshot, raw: str) -> Path | None:
-    for root in snapshot.roots[:1]:
+    for root in snapshot.roots:
         try:
             path = (root / raw).resolve()
         except (OSError, RuntimeError, ValueError):
@@ -97,8 +108,8 @@ def _folder(snapshot: Snapshot, raw: str) -> Path | None:
 
 def _by_name(snapshot: Snapshot, name: str) -> Found | None:
     """The one file of that name, wherever it is."""
-    root = snapshot.roots[0]
-    alike = [path for path in islice(files(snapshot, root), _LOOKED_AT) if path.name == name]
+    seen = (path for root in snapshot.tops() for path in files(snapshot, root))
+    alike = [path for path in islice(seen, _LOOKED_AT) if path.name == name]
     found = snapshot.look(str(alike[0])) if len(alike) == 1 else None
     return found if isinstance(found, Found) else None
 
@@ -110,11 +121,14 @@ async def _symbol(snapshot: Snapshot, symbol: str, budget: int) -> Part:
     pattern = _DEFINES.replace("{name}", re.escape(last))
     if not snapshot.roots:
         return Part(name, left_out=(f"{symbol}: no workspace folder is open.",))
-    found = await search(snapshot, Query(pattern, snapshot.roots[0]), most=_MOST_DEFINITIONS)
+    matches: list[Match] = []
+    for root in snapshot.tops():
+        most = _MOST_DEFINITIONS - len(matches)
+        matches += (await search(snapshot, Query(pattern, root), most=most)).matches
     shown = await asyncio.to_thread(
         lambda: [
             text
-            for one in found.matches
+            for one in matches
             if (text := _definition(snapshot, one.path, one.line, budget // _MOST_DEFINITIONS))
         ]
     )

@@ -346,7 +346,9 @@ def _plan(changes: Sequence[FileChange], ran_on: Snapshot) -> tuple[list[_Planne
             said.append(f"{ran_on.name(path)} is reached by a link now")
         elif root is None:
             # A folder beside the workspace that the person lets commands write.
-            guarded = _guarded(path, path) or _leads_out(change, [path.parent])
+            guarded = containment.guarded(path, Path(path.anchor)) or _leads_out(
+                change, [path.parent]
+            )
             planned.append(_Planned(change, path.parent, straight=True, protected=guarded))
         else:
             one = _placed(change, root, rules[root], ran_on)
@@ -373,7 +375,7 @@ def _placed(
     path = change.path
     ignored = path not in ran_on.buffers and rules.matches(path, ignore.GIT)
     guarded = (
-        _guarded(path, path.relative_to(root))
+        containment.guarded(path, root)
         or rules.matches(path, ignore.CODEX)
         or _leads_out(change, ran_on.roots)
     )
@@ -392,11 +394,7 @@ def _leads_out(change: FileChange, roots: Sequence[Path]) -> bool:
         return False
     goal = (change.path.parent / change.target).resolve()
     root = next((root for root in roots if goal.is_relative_to(root)), None)
-    return root is None or _guarded(goal, goal.relative_to(root))
-
-
-def _guarded(path: Path, named: Path) -> bool:
-    return containment.is_protected(named) or containment.may_hold_secrets(path)
+    return root is None or containment.guarded(goal, root)
 
 
 def _group(one: _Planned) -> Path:

@@ -82,13 +82,14 @@ def resolve(raw: str, roots: Sequence[Path]) -> Inside | Outside:
     if problem := _special(path):
         return Outside(f"{raw} {problem}")
     named = PurePosixPath(raw.replace("\\", "/"))
-    protected = (
-        is_protected(path.relative_to(root))
-        or is_protected(named)
-        or _belongs_to_a_tool(root)
-        or may_hold_secrets(path)
-    )
-    return Inside(path, root, protected)
+    return Inside(path, root, guarded(path, root) or is_protected(named))
+
+
+def guarded(path: Path, root: Path) -> bool:
+    """Whether `path` (resolved, below `root`) is not to be shown, or changed unasked: what it is
+    called and what it is for decide, and whether all of `root` is a tool's.
+    """
+    return is_protected(path.relative_to(root)) or belongs_to_a_tool(root) or may_hold_secrets(path)
 
 
 def is_protected(relative: PurePosixPath | Path) -> bool:
@@ -129,7 +130,7 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFKC", stem).rstrip(". ")
 
 
-def _belongs_to_a_tool(root: Path) -> bool:
+def belongs_to_a_tool(root: Path) -> bool:
     """True for a root such as `~/.codex` or `.git/hooks`, which a file opened alone can lead to.
 
     Only its last two names count: tools keep whole work trees further down in their folders.

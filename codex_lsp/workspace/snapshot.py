@@ -86,11 +86,20 @@ class Snapshot:
         return next((self.buffers[open_at] for open_at in alike if _is_one(open_at, path)), None)
 
     def name(self, path: Path) -> str:
-        """`path` as it is called in prompts and messages: relative to its root, with slashes."""
-        for root in self.roots:
-            if path.is_relative_to(root):
-                return path.relative_to(root).as_posix()
+        """`path` as it is called in prompts and messages, with slashes. `look` finds it by that:
+        what is not in the first root has to be named whole.
+        """
+        if self.roots and path.is_relative_to(self.roots[0]):
+            return path.relative_to(self.roots[0]).as_posix()
         return path.as_posix()
+
+    def tops(self) -> tuple[Path, ...]:
+        """The roots that are in no other one: a walk through them meets each file once."""
+        return tuple(
+            root
+            for root in self.roots
+            if not any(root != other and root.is_relative_to(other) for other in self.roots)
+        )
 
 
 def _is_one(path: Path, other: Path) -> bool:

@@ -19,7 +19,9 @@ def files(snapshot: Snapshot, below: Path) -> Iterator[Path]:
     Lazy: whoever has enough stops.
     """
     root = next((root for root in snapshot.roots if below.is_relative_to(root)), None)
-    if root is None or containment.is_protected(below.relative_to(root)):
+    if root is None or containment.belongs_to_a_tool(root):
+        return
+    if containment.is_protected(below.relative_to(root)):
         return
     unsaved = sorted(
         path
@@ -32,11 +34,7 @@ def files(snapshot: Snapshot, below: Path) -> Iterator[Path]:
 
 def may_be_seen(path: Path, root: Path, *, is_open: bool = True) -> bool:
     """Whether a file of `root` that somebody found may be shown to the model."""
-    return (
-        not containment.is_protected(path.relative_to(root))
-        and not containment.may_hold_secrets(path)
-        and ignored(path, root, is_open=is_open) is None
-    )
+    return not containment.guarded(path, root) and ignored(path, root, is_open=is_open) is None
 
 
 def _walk(folder: Path, root: Path, rules: Rules) -> Iterator[Path]:

@@ -77,6 +77,20 @@ def test_agents_files_go_from_the_persons_own_down_to_the_folder(project: Projec
     )
 
 
+async def test_what_is_named_is_looked_for_in_every_folder(project: Project) -> None:
+    other = project.work.parent / "other"
+    (other / "docs").mkdir(parents=True)
+    (other / "docs" / "plan.md").write_text("the plan\n")
+    (other / "code.py").write_text("def elsewhere():\n    return 7\n")
+    both = Snapshot((project.work, other), {})
+    wish = "do @docs/plan.md and @plan.md with #elsewhere, see @docs"
+    told = await project.told(wish, snapshot=both)
+    assert "the plan" in told["@docs/plan.md"].text
+    assert "the plan" in told["@plan.md"].text
+    assert "return 7" in told["#elsewhere"].text
+    assert f"{other}/docs/plan.md" in told["@docs"].text
+
+
 def test_there_is_nothing_to_say_where_no_file_is(project: Project) -> None:
     assert project.agents() == Part("AGENTS.md")
 

@@ -110,6 +110,25 @@ def test_no_abuse_is_taken_for_harmless(work: Path) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("secret", ["src/.env", "src/deep/server.key", "src/.git/config"])
+def test_a_search_that_would_read_secrets_is_not_harmless(work: Path, secret: str) -> None:
+    searches = ["grep -rn x src", "grep --recursive x .", "cd src && grep -r x", "rg x src", "rg x"]
+    assert all(safe(script, work) for script in searches)
+    (work / secret).parent.mkdir(parents=True, exist_ok=True)
+    (work / secret).write_text("token")
+    told = [script for script in searches if safe(script, work)]
+    hidden = secret.startswith("src/.")  # ripgrep passes those over
+    assert told == (["rg x src", "rg x"] if hidden else [])
+    assert safe("grep -n x a.py", work)
+
+
+def test_nothing_in_a_tools_own_folder_is_read_unasked(tmp_path: Path) -> None:
+    home = tmp_path.resolve() / ".codex"
+    home.mkdir()
+    (home / "history.jsonl").write_text("said")
+    assert not safe("cat history.jsonl", home)
+
+
 def test_a_repository_has_to_be_trusted_before_git_runs(work: Path) -> None:
     assert not any(safe(s, work, Policy()) for s in HARMLESS if s.startswith("git"))
 

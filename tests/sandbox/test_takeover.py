@@ -140,6 +140,17 @@ async def test_what_configures_tools_is_asked_for_even_where_it_was_missing(
     assert (window.root / made).read_text() == "run me\n"
 
 
+async def test_in_a_folder_of_a_tool_everything_is_asked_for(
+    tmp_path: Path, runner: Runner
+) -> None:
+    root = (tmp_path / ".codex").resolve()
+    root.mkdir()
+    window = Window(root)
+    said = await run(window, runner, "mkdir -p rules && echo 'run me' >rules/default.rules")
+    assert "not that one" in said
+    assert not (root / "rules" / "default.rules").exists()
+
+
 @pytest.mark.parametrize("name", [".git", ".codex", ".agents"])
 async def test_what_configures_tools_cannot_be_changed_by_a_command(
     window: Window, runner: Runner, name: str

@@ -171,7 +171,14 @@ def test_what_is_not_utf8_text_is_refused(root: Path, data: bytes) -> None:
     assert isinstance(Snapshot((root,), {}).look("x"), Unusable)
 
 
-def test_names_are_relative_to_the_root_that_holds_them(root: Path, tmp_path: Path) -> None:
+def test_a_file_is_found_by_its_name_in_whichever_root_it_is(root: Path, tmp_path: Path) -> None:
     other = (tmp_path / "other").resolve()
     snapshot = Snapshot((root, other), {})
-    assert snapshot.name(other / "a" / "b.py") == "a/b.py"
+    for folder in (root, other):
+        path = folder / "same.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(folder.name)
+        found = snapshot.look(snapshot.name(path))
+        assert isinstance(found, Found)
+        assert found.path == path
+    assert snapshot.name(root / "same.py") == "same.py"

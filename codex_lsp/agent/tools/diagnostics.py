@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.truncation import DEFAULT, Limit, output
 from codex_lsp.workspace import containment
 from codex_lsp.workspace.containment import Outside
+from codex_lsp.workspace.ignore import ignored
 
 Reported = Callable[[Path], Sequence[Problem] | None]
 """The problems of a file as they were last reported; None if nothing was ever said about it."""
@@ -51,9 +53,15 @@ class Diagnostics:
             raw = needed(arguments_of(arguments), "path")
         except BadCall as error:
             return Answer(f"diagnostics: {error}")
-        place = containment.resolve(raw, self._snapshots().roots)
+        snapshot = self._snapshots()
+        place = containment.resolve(raw, snapshot.roots)
         if isinstance(place, Outside):
             return Answer(f"diagnostics: {place.reason}")
+        if place.protected:  # what is wrong in a line often quotes it
+            return Answer(f"diagnostics: {raw} is protected and is not sent")
+        is_open = place.path in snapshot.buffers
+        if reason := await asyncio.to_thread(ignored, place.path, place.root, is_open=is_open):
+            return Answer(f"diagnostics: {reason}")
         found = self._reported(place.path)
         if found is None:
             return Answer(f"The editor reported nothing about {raw}: it may be checked by no tool.")

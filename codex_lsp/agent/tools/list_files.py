@@ -54,12 +54,19 @@ class ListFiles:
         snapshot = self._snapshots()
         try:
             given = arguments_of(arguments)
-            below = folder_at(snapshot, text(given, "path") or ".")
+            below = folders_at(snapshot, text(given, "path"))
             glob, depth = text(given, "glob"), count(given, "depth")
         except BadCall as error:
             return Answer(f"list_files: {error}")
         listed = await asyncio.to_thread(_listed, snapshot, below, glob, depth)
         return Answer(output(listed, self._limit))
+
+
+def folders_at(snapshot: Snapshot, raw: str | None) -> tuple[Path, ...]:
+    """Where to look: what `raw` names, else all of the workspace; raises `BadCall`."""
+    if raw is None and snapshot.roots:
+        return snapshot.tops()
+    return (folder_at(snapshot, raw or "."),)
 
 
 def folder_at(snapshot: Snapshot, raw: str) -> Path:
@@ -81,9 +88,11 @@ def folder_at(snapshot: Snapshot, raw: str) -> Path:
     return path
 
 
-def _listed(snapshot: Snapshot, below: Path, glob: str | None, depth: int | None) -> str:
-    if below.is_file():
-        return snapshot.name(below)
+def _listed(
+    snapshot: Snapshot, places: tuple[Path, ...], glob: str | None, depth: int | None
+) -> str:
+    if places[0].is_file():
+        return snapshot.name(places[0])
     names: dict[str, None] = {}
     spec = None
     if glob is not None:
@@ -91,10 +100,12 @@ def _listed(snapshot: Snapshot, below: Path, glob: str | None, depth: int | None
 
         spec = GitIgnoreSpec.from_lines([glob])
     more = False
-    for path in islice(files(snapshot, below), _LOOKED_AT):
-        name = snapshot.name(path)
-        if spec is not None and not spec.match_file(name):
+    found = ((below, path) for below in places for path in files(snapshot, below))
+    for below, path in islice(found, _LOOKED_AT):
+        root = next(root for root in snapshot.roots if below.is_relative_to(root))
+        if spec is not None and not spec.match_file(path.relative_to(root).as_posix()):
             continue
+        name = snapshot.name(path)
         parts = path.relative_to(below).parts
         if depth is not None and len(parts) > depth:
             name = snapshot.name(below.joinpath(*parts[:depth])) + "/"

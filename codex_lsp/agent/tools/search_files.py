@@ -5,7 +5,7 @@ from __future__ import annotations
 from codex_lsp.agent.conversation import FunctionTool
 from codex_lsp.agent.ports import Snapshots
 from codex_lsp.agent.tools.arguments import BadCall, arguments_of, flag, needed, text
-from codex_lsp.agent.tools.list_files import folder_at
+from codex_lsp.agent.tools.list_files import folders_at
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.truncation import DEFAULT, Limit, output
 from codex_lsp.workspace.search import SECONDS, BadPattern, Found, Query, search
@@ -50,14 +50,18 @@ class SearchFiles:
         snapshot = self._snapshots()
         try:
             given = arguments_of(arguments)
-            query = Query(
-                needed(given, "pattern"),
-                folder_at(snapshot, text(given, "path") or "."),
-                text(given, "glob"),
-                literal=flag(given, "literal"),
-                any_case=flag(given, "ignore_case"),
-            )
-            found = await search(snapshot, query, most=MOST_MATCHES)
+            found = Found()
+            for below in folders_at(snapshot, text(given, "path")):
+                query = Query(
+                    needed(given, "pattern"),
+                    below,
+                    text(given, "glob"),
+                    literal=flag(given, "literal"),
+                    any_case=flag(given, "ignore_case"),
+                )
+                more = await search(snapshot, query, most=MOST_MATCHES - len(found.matches))
+                found.matches += more.matches
+                found.cut, found.late = found.cut or more.cut, found.late or more.late
         except BadCall as error:
             return Answer(f"search_files: {error}")
         except BadPattern as error:

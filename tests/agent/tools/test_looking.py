@@ -226,6 +226,40 @@ async def test_a_long_list_is_cut(tree: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "truncated" in await ask(short)
 
 
+async def test_all_folders_of_the_workspace_are_looked_in(tree: Path, engine: str) -> None:
+    other = tree.parent / "other"
+    other.mkdir()
+    (other / "a.py").write_text("needle = 2\n")
+    seen = Snapshot((tree, other, tree / "sub"), snapshots(tree)().buffers)
+    searched = (await ask(SearchFiles(lambda: seen), pattern="needle = ")).splitlines()
+    assert searched == ["a.py:1:needle = 1", f"{other}/a.py:1:needle = 2"]
+    listed = (await ask(ListFiles(lambda: seen))).splitlines()
+    assert set(listed) == {*SEEN, f"{other}/a.py"}
+    assert len(listed) == len(set(listed))
+    assert await ask(ListFiles(lambda: seen), path=str(other), glob="/*.py") == f"{other}/a.py"
+
+
+@pytest.mark.parametrize("folder", [".codex", "home/.codex", ".git/hooks", ".github/workflows"])
+async def test_nothing_is_seen_of_a_tools_own_folder_that_is_opened_alone(
+    tree: Path, engine: str, folder: str
+) -> None:
+    root = tree.parent / folder
+    root.mkdir(parents=True)
+    (root / "history.jsonl").write_text("needle\n")
+    alone = Snapshot((root,), {root / "new": BufferText(root / "new", "needle\n", 1)})
+    assert await ask(SearchFiles(lambda: alone), pattern="needle") == "No line matches."
+    assert await ask(ListFiles(lambda: alone)) == "There are no files."
+
+
+@pytest.mark.parametrize(
+    "name", [".env", ".codex/config.toml", "id_rsa", "private/f.py", "built/e.py"]
+)
+async def test_problems_of_files_that_are_not_sent_are_not_told(tree: Path, name: str) -> None:
+    tool = Diagnostics(snapshots(tree), lambda _path: (Problem("“hunter2” is no word", 1),))
+    assert "hunter2" not in await ask(tool, path=name)
+    assert "hunter2" in await ask(tool, path="open.py")
+
+
 async def test_diagnostics_are_those_that_the_editor_reported(tree: Path) -> None:
     reported = {
         tree / "a.py": (Problem("undefined name", 1, source="ruff", code="F821"),),
