@@ -21,7 +21,9 @@ from codex_lsp.agent.servers import Connection, Connector, ServerFailed, ServerS
 from codex_lsp.agent.visible import cut, visible
 
 State = Literal["idle", "starting", "ready", "refused", "failed"]
+_NOT_ALLOWED = "you did not allow it"
 _SHOWN = 400  # characters of what a server says of its failure
+_PATIENCE = 5.0  # seconds that a connection may take to end before a new one is made
 
 
 class Spawn(Protocol):
@@ -104,6 +106,7 @@ class Connections:
                 server.why = str(failed)
                 if server.state != "refused":
                     server.state = "failed"
+                if server.why != _NOT_ALLOWED:
                     self._fault(spec.name, server.why)
 
     async def _start(self, server: Server, spec: ServerSpec) -> None:
@@ -134,11 +137,12 @@ class Connections:
         except ServerFailed as failed:
             why = str(failed)
         finally:
-            server.connection, server.holding = None, None
+            if server.holding is asyncio.current_task():
+                server.connection, server.holding = None, None
+                if server.state == "ready":
+                    server.state, server.why = "idle", why
             if not ready.done():
                 ready.set_exception(ServerFailed(why))
-            elif server.state == "ready":
-                server.state, server.why = "idle", why
 
     async def _unloaded(self) -> str:
         try:
@@ -169,7 +173,7 @@ def _sentence(name: str, why: str, *, required: bool) -> str:
 async def _end(server: Server) -> None:
     if (holding := server.holding) is not None:
         holding.cancel()
-        await asyncio.wait([holding])
+        await asyncio.wait([holding], timeout=_PATIENCE)
     server.connection, server.holding = None, None
 
 
@@ -180,7 +184,7 @@ async def _agreed(server: Server, permit: Permit) -> ServerSpec:
     decision = await permit(action)
     if isinstance(decision, Denied):
         server.state = "refused"
-        raise ServerFailed(decision.reason or "you did not allow it")
+        raise ServerFailed(decision.reason or _NOT_ALLOWED)
     if not covers(decision, await asyncio.to_thread(consent, spec)):
         raise ServerFailed("it has changed since you were asked; ask for it again")
     return replace(spec, argv=action.argv)

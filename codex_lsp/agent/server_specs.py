@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -33,12 +34,17 @@ def specs(
 
     `config` is what holds there, `own` what the person says everywhere.
     """
+    # Many a program heeds files of the folder that it is started in.
+    here = roots[0] if config.project else Path(environ.get("HOME") or Path.home())
     found: list[ServerSpec | Unusable] = []
     for name, table in config.mcp_servers.items():
         mine = own.mcp_servers.get(name)
         if table.enabled and (mine is None or mine.enabled):
             place = "" if mine is not None else str(roots[0])
-            found.append(_spec(name, mine or table, place, roots, environ))
+            spec = _spec(name, mine or table, place, roots, environ)
+            if isinstance(spec, ServerSpec) and spec.argv and spec.cwd is None:
+                spec = replace(spec, cwd=here)
+            found.append(spec)
     return tuple(found)
 
 
@@ -65,7 +71,7 @@ def _spec(
         )  # fmt: skip
     inherited = {key: environ[key] for key in (*_BASE, *table.env_vars) if key in environ}
     return ServerSpec(
-        name, place, argv=(table.command, *table.args), cwd=table.cwd or roots[0],
+        name, place, argv=(table.command, *table.args), cwd=table.cwd,
         environment=inherited | dict(table.env), sets=tuple(_shown(table.env)), passes=passes,
         roots=roots, **common,  # type: ignore[arg-type]  # as above
     )  # fmt: skip

@@ -142,6 +142,8 @@ async def _end(process: Process) -> None:
     finally:
         _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
     await _gone(process)
+    # What is not read to its end, because it is too much, is held open by asyncio otherwise.
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
 
 
 async def _gone(process: Process) -> bool:

@@ -93,6 +93,7 @@ ACTIONS: list[Action] = [
     RunCommand(("a", 'b"c\\d\n\t\x7f\x00é😀\u202e'), Path("/w/ü"), (("A", "="), ("B", ""))),
     UseServer("x", ("node", "s.js"), ""),
     UseServer("y", (), "https://localhost/x"),
+    UseServer("z", ("a",), "", "/x", (("N", "v"),), ("TOKEN",), (("/x/a", "00ff"),)),
     CallServerTool("x", "t", '{"a": [1]}'),
 ]
 
@@ -103,7 +104,15 @@ def test_what_was_allowed_is_found_again_and_nothing_else() -> None:
     assert allowed == {fingerprint(action) for action in ACTIONS}
     made = Book(allowed=allowed)
     assert [made.of(action) for action in ACTIONS] == [("allow", "")] * len(ACTIONS)
-    for other in (run("make x"), run("make", network=True), UseServer("x", ("node", "t.js"))):
+    for other in (
+        run("make x"),
+        run("make", network=True),
+        UseServer("x", ("node", "t.js")),
+        UseServer("x", ("node", "s.js"), "", "/elsewhere"),
+        UseServer("x", ("node", "s.js"), sets=(("A", "1"),)),
+        UseServer("x", ("node", "s.js"), passes=("TOKEN",)),
+        UseServer("x", ("node", "s.js"), files=(("s.js", "00"),)),
+    ):
         assert made.of(other) is None
     for project in (Project("/w", ""), Project("/w2", "/w/.git"), Project("/w", "/x/.git")):
         assert parse_allowed(text, project) == frozenset()
