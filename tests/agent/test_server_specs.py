@@ -15,7 +15,7 @@ from codex_lsp.config.check import check
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.layers import parse
 
-ROOT = Path("/work/project")
+ROOT = Path("/home/me/project")
 ENVIRON = {
     "HOME": "/home/me", "PATH": "/bin", "OPENAI_API_KEY": "sk-1", "GITHUB_TOKEN": "gh-1",
     "CODEX_HOME": "/home/me/.codex", "SSH_AUTH_SOCK": "/run/agent",
