@@ -24,6 +24,7 @@ from tests.doubles.minted import ALICE
 from tests.doubles.model_rules import Rule, mends
 from tests.doubles.model_script import Patch, Refusal, Step, Turn
 from tests.e2e.browser import DEADLINE
+from tests.e2e.conftest import Shows
 from tests.e2e.scene import BROKEN, FIXED, LINE, NAME, PROBLEM, RULE, Scene, scene, waits_at
 from tests.e2e.test_typing_races import BLOCKS, NOTES, ROUNDS, gated, keys_fall
 from tests.e2e.vscode import VSCode, vscode
@@ -69,12 +70,12 @@ class Window:
         self.model = here.model
         self.script = script
         self.place = here.folder.parent
-        self._folder = here.folder
+        self.folder = here.folder
 
     async def show(self, text: str, answer: Any, name: str = NAME) -> Path:
         """Show a new file that holds `text`; the model answers by `answer`."""
         self.script.answer = answer
-        file = self._folder / name
+        file = self.folder / name
         file.write_bytes(text.encode())
         await self.code.open(file)
         await self.code.wait_for(text)  # it may be remembered as another test left it
@@ -127,7 +128,9 @@ async def window(opened: Window) -> AsyncIterator[Window]:
     await opened.code.tidy()
 
 
-async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(window: Window) -> None:
+async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(
+    window: Window, shows: Shows
+) -> None:
     code = window.code
     file = await window.show(BROKEN, waits_at("fix"))
     await code.go_to(1)
@@ -140,6 +143,8 @@ async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(window
     await code.wait_for("# mine " + FIXED)
     assert PROBLEM in str(window.model.requests[-1].body["input"])
     assert file.read_text() == BROKEN
+    shows("fix", "vscode")
+    shows("unicode", "vscode")
 
     await code.undo()
     await code.wait_for("# mine " + BROKEN)
@@ -148,7 +153,7 @@ async def test_a_problem_of_another_server_is_fixed_in_the_unsaved_buffer(window
 
 
 async def test_all_problems_that_others_report_reach_a_command_and_crlf_stays(
-    window: Window,
+    window: Window, shows: Shows
 ) -> None:
     """A command of the palette is told of no diagnostics: the server knows them by the feed."""
     code = window.code
@@ -159,9 +164,32 @@ async def test_all_problems_that_others_report_reach_a_command_and_crlf_stays(
     assert PROBLEM in str(window.model.requests[-1].body["input"])
     await code.save()
     assert file.read_bytes() == FIXED.replace("\n", "\r\n").encode()
+    shows("crlf", "vscode")
 
 
-async def test_an_edit_is_asked_for_in_a_box_about_the_selected_lines(window: Window) -> None:
+async def test_a_file_that_is_not_open_is_changed_in_the_same_turn(
+    window: Window, shows: Shows
+) -> None:
+    code, other = window.code, window.folder / "other.py"
+    other.write_text("old = 1\n")
+    change = RULE.patch().replace(
+        "*** End Patch", "*** Update File: other.py\n@@\n-old = 1\n+new = 1\n*** End Patch"
+    )
+    await window.show(BROKEN, lambda _body: Turn((Patch(change),)))
+    await code.choose_action("Codex: fix this")
+    await code.wait_for(FIXED)
+    await code.until(
+        "const bytes = await vscode.workspace.fs.readFile(vscode.Uri.file(args[0]));"
+        "return new TextDecoder().decode(bytes) === 'new = 1\\n'",
+        str(other),
+        what="the other file's change",
+    )
+    shows("closed", "vscode")
+
+
+async def test_an_edit_is_asked_for_in_a_box_about_the_selected_lines(
+    window: Window, shows: Shows
+) -> None:
     code = window.code
     await window.show(BROKEN, mends([RULE]))
     await code.select(LINE, 0, LINE, 8)
@@ -172,6 +200,7 @@ async def test_an_edit_is_asked_for_in_a_box_about_the_selected_lines(window: Wi
     asked = str(window.model.requests[-1].body["input"])
     assert f"line {LINE}" in asked
     assert "Schöner, bitte 😀" in asked
+    shows("edit", "vscode")
 
 
 async def test_nothing_is_sent_where_the_box_is_left(window: Window) -> None:
@@ -191,7 +220,9 @@ async def test_nothing_is_sent_where_the_box_is_left(window: Window) -> None:
 @pytest.mark.parametrize(
     ("place", "button"), [(f"{TOAST} .monaco-button", "Cancel"), (STATUS, NAME)]
 )
-async def test_a_task_is_cancelled_by_a_click(window: Window, place: str, button: str) -> None:
+async def test_a_task_is_cancelled_by_a_click(
+    window: Window, shows: Shows, place: str, button: str
+) -> None:
     code, gate = window.code, f"cancel by {button}"
     await window.show(BROKEN, waits_at(gate))
     hangups = window.model.hangups
@@ -202,10 +233,11 @@ async def test_a_task_is_cancelled_by_a_click(window: Window, place: str, button
     await code.no_longer_sees(TOAST, "Codex: fix")
     await code.no_longer_sees(STATUS, "Codex: fix")
     assert await code.text() == BROKEN
+    shows("cancel", "vscode")
 
 
 async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later_typing(
-    window: Window,
+    window: Window, shows: Shows
 ) -> None:
     code, name = window.code, "review.py"
     await window.set("edits.apply", "propose")
@@ -224,15 +256,19 @@ async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later
     await code.choose_action("Codex: undo this change")
     await code.waiting(0)
     assert await code.text() == kept
+    shows("review", "vscode")
 
     await code.go_to(1)
     await code.type("# mine\n")
     await code.run("Codex: Undo the Last Turn")
     await code.wait_for("# mine\n" + SOURCE)
     await window.set("edits.apply", None)
+    shows("undo", "vscode")
 
 
-async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(window: Window) -> None:
+async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(
+    window: Window, shows: Shows
+) -> None:
     code, home = window.code, window.place / "signed-out"
     home.mkdir()
     (home / "config.toml").write_text(f'openai_base_url = "{window.model.base_url}"\n')
@@ -253,6 +289,7 @@ async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(window: 
         await code.choose_action("Codex: fix this")
         await code.wait_for(FIXED)
         assert window.model.requests[-1].headers["authorization"].startswith("Bearer ")
+    shows("sign-in", "vscode")
     await window.restart()
 
 
@@ -266,7 +303,9 @@ async def test_no_key_and_no_edit_is_lost_while_both_happen_at_once(
     await keys_fall(window.code, window.model, rules, random.Random(f"vscode {block}"))
 
 
-async def test_no_server_is_left_when_the_window_is_killed_in_mid_turn(opened: Window) -> None:
+async def test_no_server_is_left_when_the_window_is_killed_in_mid_turn(
+    opened: Window, shows: Shows
+) -> None:
     code, hangups = opened.code, opened.model.hangups
     await opened.show(BROKEN, waits_at("killed"))
     await code.choose_action("Codex: fix this")
@@ -277,6 +316,7 @@ async def test_no_server_is_left_when_the_window_is_killed_in_mid_turn(opened: W
     await opened.hung_up(hangups + 1)
     while "codex_lsp" in _command(server):  # noqa: ASYNC110 - a process of another one
         await asyncio.sleep(0.05)
+    shows("killed", "vscode")
 
 
 def _children(pid: int) -> list[int]:
