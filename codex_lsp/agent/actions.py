@@ -9,10 +9,12 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
+
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class RunCommand:
 
     `environment` holds what is set beyond the child's usual variables. `confinement` says in words
     what the sandbox will really hold back; "" where there is none and the question has to say so.
-    `reason` is the model's own, and is shown as such.
+    `in_place`: what it changes in the workspace is done at once, as `confinement` says too.
+    `unseen` are the files whose unsaved text it does not see. `reason` is the model's own, and is
+    shown as such.
     """
 
     argv: tuple[str, ...]
@@ -30,6 +34,8 @@ class RunCommand:
     confinement: str = ""
     network: bool = False
     reason: str = ""
+    in_place: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ withdraws the question."""
 def fingerprint(action: Action) -> str:
     """What `action` does, as a digest; two actions share one only if they do the same.
 
-    The words that come with an action (`reason`) are not part of it. Whoever carries an action
+    What only comes with an action (`reason`, `unseen`) is not part of it. Whoever carries an action
     out compares this with what was allowed, last of all (`covers`).
     """
     document = json.dumps([type(action).__name__, *_essence(action)], ensure_ascii=True)
@@ -120,6 +126,13 @@ def fingerprint(action: Action) -> str:
 def covers(decision: Allowed, action: Action) -> bool:
     """Whether it is this very action that was allowed."""
     return decision.fingerprint == fingerprint(action)
+
+
+def unsaved(names: Sequence[str]) -> str:
+    """The files whose text is not saved, as the subject of a sentence."""
+    files = "1 file" if len(names) == 1 else f"{len(names)} files"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"unsaved changes in {files} ({', '.join(names[:_MOST_NAMED])}{more})"
 
 
 def _essence(action: Action) -> list[object]:

@@ -25,6 +25,7 @@ from codex_lsp.agent.actions import (
     TrustFolder,
     UseServer,
     fingerprint,
+    unsaved,
 )
 
 ApprovalPolicy = Literal["untrusted", "on-request", "never"]
@@ -184,7 +185,9 @@ def _command(action: RunCommand, policy: Policy, rules: Rules, gate: Gate) -> De
         return _unless_never(question, policy)
     if verdict.safe:
         return Allowed(fingerprint(action))
-    if verdict.dangerous and (policy.approval != "never" or not action.confinement):
+    # What is done in place, nobody looks at before it is kept, though the sandbox is there.
+    at_once = action.in_place and action.confinement
+    if at_once or (verdict.dangerous and (policy.approval != "never" or not action.confinement)):
         return _unless_never(question, policy)
     match policy.approval:
         case "never":
@@ -228,6 +231,8 @@ def _notes(action: RunCommand, policy: Policy, verdict: Verdict, why: str) -> tu
     notes = [] if action.confinement else ["It is NOT sandboxed: it can do whatever you can."]
     if action.network:
         notes.append("It can use the network.")
+    if action.unseen:
+        notes.append(f"It runs on what is saved: {unsaved(action.unseen)} are not seen.")
     if verdict.dangerous:
         notes.append(verdict.dangerous)
     if not policy.trusted:

@@ -4,6 +4,7 @@ when they end, and at the turn's end from those that are still running, which ar
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,18 +13,21 @@ from pathlib import Path
 from time import monotonic
 
 from codex_lsp.agent import truncation
-from codex_lsp.agent.actions import Denied, Permit, RunCommand, covers
+from codex_lsp.agent.actions import Denied, Permit, RunCommand, covers, unsaved
 from codex_lsp.agent.ports import (
     CannotRun,
     Command,
     CommandRunner,
+    Confinement,
     FileChange,
     Process,
     Snapshots,
 )
+from codex_lsp.agent.tools.ask_person import AskPerson, Option, Question
 from codex_lsp.workspace.snapshot import Snapshot
 
 _FIRST_ID = 1000
+_SAVED, _AS_SAVED, _NOT = "I have saved them", "Run on what is saved", "Do not run it"
 
 Take = Callable[[Sequence[FileChange], Snapshot, int], Awaitable[list[str]]]
 """Takes over what a command changed. Given the changes, the snapshot that it ran on and when it
@@ -67,15 +71,24 @@ class Running:
 
 
 class Commands:
-    """See the file. `close` belongs to the end of the turn, however it ends."""
+    """See the file. `close` belongs to the end of the turn, however it ends. `ask`: the person, who
+    has to save where a command cannot see the unsaved text; None where nobody can be asked.
+    """
 
     def __init__(
-        self, runner: CommandRunner, permit: Permit, snapshots: Snapshots, take: Take
+        self,
+        runner: CommandRunner,
+        permit: Permit,
+        snapshots: Snapshots,
+        take: Take,
+        ask: AskPerson | None = None,
     ) -> None:
         self._runner = runner
         self._permit = permit
         self._snapshots = snapshots
         self._take = take
+        self._ask = ask
+        self._on_saved: bool | None = None  # what the person said of running on saved files
         self._sessions: dict[int, _Session] = {}
         self._ids = itertools.count(_FIRST_ID)
 
@@ -84,28 +97,29 @@ class Commands:
         await self._settle()
         snapshot = self._snapshots()
         confinement = await self._runner.confinement(snapshot.roots)
-        confined = bool(confinement.name) and not wanted.escalated
-        action = RunCommand(
-            wanted.argv,
-            wanted.cwd,
-            confinement=confinement.holds if confined else "",
-            network=confinement.network if confined else True,
-            reason=wanted.reason,
-        )
+        behind = confinement if confinement.name and not wanted.escalated else None
+        if behind is not None and not behind.reviewed:
+            if problem := await self._not_saved():
+                return f"exec_command failed: {problem}"
+            snapshot = self._snapshots()
+        reviewed = behind is not None and behind.reviewed
+        unseen = () if reviewed else await _unseen(snapshot)
+        action = _action(wanted, behind, unseen)
         decision = await self._permit(action)
         if isinstance(decision, Denied):
             return "exec command rejected by user" + (decision.reason and f": {decision.reason}")
         if not covers(decision, action):
             return "exec command rejected: what was allowed was something else"
         began = monotonic()
-        command = Command(wanted.argv, wanted.cwd, wanted.tty, confinement if confined else None)
+        command = Command(wanted.argv, wanted.cwd, wanted.tty, behind)
         try:
             process = await self._runner.start(command, snapshot)
         except CannotRun as error:
             return f"exec_command failed: {error}"
         session = _Session(next(self._ids), process, snapshot)
         self._sessions[session.id] = session
-        return await self._look(session, began, seconds, limit)
+        answer = await self._look(session, began, seconds, limit)
+        return "\n".join([answer, *_in_place(action)])
 
     async def poll(
         self, session_id: int, chars: str, *, seconds: float, limit: truncation.Limit
@@ -138,6 +152,30 @@ class Commands:
             for session in [*self._sessions.values()]:
                 await self._forget(session)
         return said
+
+    async def _not_saved(self) -> str | None:
+        """Why a command is not run that would see only what is saved; None if it may be. The
+        person is asked, once a task unless they say that they saved.
+        """
+        unseen = await _unseen(self._snapshots())
+        if not unseen or self._on_saved:
+            return None
+        what = unsaved(unseen)
+        if self._ask is None or self._on_saved is False:
+            return f"it would not see {what}, and the person has to save first"
+        question = Question(
+            f"This workspace is too large to copy, so commands do not see {what}. Save them?",
+            options=(Option(_SAVED), Option(_AS_SAVED), Option(_NOT)),
+        )
+        answer = await self._ask(question)
+        if answer == _SAVED:
+            left = await _unseen(self._snapshots())
+            return f"the person was to save, but there are {unsaved(left)}" if left else None
+        self._on_saved = answer == _AS_SAVED
+        if self._on_saved:
+            return None
+        said = "" if answer in (None, _NOT) else f"; the person said: {answer}"
+        return f"it would not see {what}, which the person did not save{said}"
 
     async def _look(
         self, session: _Session, began: float, seconds: float, limit: truncation.Limit
@@ -176,3 +214,31 @@ class Commands:
     async def _forget(self, session: _Session) -> None:
         self._sessions.pop(session.id, None)
         await session.process.release()
+
+
+def _action(wanted: Wanted, behind: Confinement | None, unseen: tuple[str, ...]) -> RunCommand:
+    """What the person is asked about."""
+    return RunCommand(
+        wanted.argv,
+        wanted.cwd,
+        confinement="" if behind is None else behind.holds,
+        network=behind is None or behind.network,
+        reason=wanted.reason,
+        in_place=behind is None or behind.in_place,
+        unseen=unseen,
+    )
+
+
+async def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
+    """The files whose unsaved text a command does not see that runs on what is saved."""
+    return tuple(snapshot.name(path) for path in await asyncio.to_thread(snapshot.unsaved))
+
+
+def _in_place(action: RunCommand) -> list[str]:
+    """What the model has to know of a command that ran on what is saved."""
+    told = []
+    if action.in_place and action.confinement:
+        told.append("It ran in place: what it changed is in the files, and was not reviewed.")
+    if action.unseen:
+        told.append(f"It ran on what is saved: {unsaved(action.unseen)} were not seen.")
+    return ["", *told] if told else []

@@ -175,13 +175,15 @@ class Confinement:
 
     `name` is the mechanism, "" where there is none, and `holds` says in words what it holds back.
     `network`: a command can reach it. `reviewed`: commands see the unsaved text, and what they
-    change below the workspace's folders is told as `FileChange`s instead of being done.
+    change below the workspace's folders is told as `FileChange`s instead of being done. Where it
+    is not, they run on what is saved; `in_place`: and what they change there is done at once.
     """
 
     name: str
     holds: str
     network: bool
     reviewed: bool
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ async def _commands(
         reviewed=how.reviewed,
     )
     take.changed = patch.changed
-    commands = Commands(how.runner, at.permit, at.snapshots, take)
+    commands = Commands(how.runner, at.permit, at.snapshots, take, at.ask)
     run = ExecCommand(
         commands, at.snapshots, patch.run, shell=how.shell, login=how.login, limit=how.limit
     )

@@ -17,13 +17,15 @@ from typing import assert_never
 from codex_lsp.agent.ports import Confinement
 from codex_lsp.sandbox import bubblewrap, landlock, overlay, seccomp
 from codex_lsp.sandbox.bubblewrap import Layers, View, home
-from codex_lsp.sandbox.mirror import Mirror
+from codex_lsp.sandbox.mirror import Mirror, Place
 from codex_lsp.sandbox.policy import Policy, hidden, outermost
 from codex_lsp.sandbox.process import Child, Start, in_terminal
 
 _PROBE_SECONDS = 10.0
 
-UNCONFINED = Confinement("", "", network=True, reviewed=False)
+_SAVED = "the files as they are saved"
+
+UNCONFINED = Confinement("", "", network=True, reviewed=False, in_place=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,18 @@ class Job:
     unseen: Sequence[Path] = ()
 
 
-def describe(backend: Backend | None, policy: Policy) -> Confinement:
-    """What it holds back under `policy`, in words that are true of it."""
+def describe(backend: Backend | None, policy: Policy, *, too_large: bool = False) -> Confinement:
+    """What it holds back under `policy`, in words that are true of it. `too_large`: the workspace
+    cannot be copied, so commands run in place.
+    """
     network = "can reach the network" if policy.network else "has no network"
     if policy.mode == "read-only":
         writes = "can write nothing but temporary files of its own"
+    elif too_large:
+        writes = "what it changes in the workspace is changed at once, before anybody looks at it"
     else:
         writes = "what it changes in the workspace is looked at before it is kept"
+    reviewed, in_place = not too_large, too_large and policy.mode != "read-only"
     match backend:
         case None:
             return UNCONFINED
@@ -74,15 +81,19 @@ def describe(backend: Backend | None, policy: Policy) -> Confinement:
                 f"write outside the workspace, and {writes}"
             )
             if not layered:
-                holds += "; it runs on a copy of the workspace"
-            return Confinement("bubblewrap", holds, network=policy.network, reviewed=True)
+                holds += f"; it runs on {_SAVED if too_large else 'a copy of the workspace'}"
+            return Confinement("bubblewrap", holds, policy.network, reviewed, in_place)
         case Landlock():
+            runs_in = "the workspace" if too_large else "a copy of the workspace that it runs in"
             holds = (
                 f"{network} and no sockets, cannot read your keys and sign-ins, cannot write "
-                f"outside a copy of the workspace that it runs in, and {writes}; it could change "
+                f"outside {runs_in}, and {writes}; it could change "
                 "modes and times of your files"
             )
-            return Confinement("Landlock", holds, network=policy.network, reviewed=True)
+            if too_large:
+                holds += f"; it runs on {_SAVED}"
+                holds += ", and could change what is in .git too" if in_place else ""
+            return Confinement("Landlock", holds, policy.network, reviewed, in_place)
         case _:
             assert_never(backend)
 
@@ -129,7 +140,9 @@ async def _behind_landlock(job: Job, env: Mapping[str, str]) -> Child:
     writable = [] if closed else [temporary]
     if job.policy.mode == "workspace-write":
         writable += [view.copy for view in copies]
-    unseen = [*hidden([view.root for view in copies], env, home(env)), *job.unseen]
+        places = [view.root for view in job.views if isinstance(view, Place)]
+        writable += [path for root in places for path in landlock.around(root, job.unseen)]
+    unseen = [*hidden([view.root for view in job.views], env, home(env)), *job.unseen]
     line = await asyncio.to_thread(landlock.arguments, writable, unseen, network=job.policy.network)
     argv = in_terminal(job.argv, leads=False) if job.tty else job.argv
     given = {**job.env, "TMPDIR": str(temporary), "PWD": str(cwd)}
@@ -213,6 +226,8 @@ def _probe_views(roots: Sequence[Path], folder: Path, *, layered: bool) -> list[
 def _passed(view: View) -> bool:
     """Whether the changes are where they can be read, and the workspace is as it was."""
     if os.path.lexists(view.root / f"{_NAME}.moved"):
+        return False
+    if isinstance(view, Place):
         return False
     place = view.upper if isinstance(view, Layers) else view.copy
     if place is None or not (place / f"{_NAME}.moved").is_file():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.sandbox.mirror import Mirror
+from codex_lsp.sandbox.mirror import Mirror, Place
 from codex_lsp.sandbox.policy import READ_ONLY_NAMES, Policy
 
 # Sockets of programs outside are here. What is needed of it all the same comes back.
@@ -32,7 +32,7 @@ class Layers:
     work: Path | None = None
 
 
-View = Layers | Mirror
+View = Layers | Mirror | Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,9 @@ def _root(view: View, *, writable: bool) -> list[_Mount]:
             mount = _Mount(view.root, ("--bind" if writable else "--ro-bind", str(copy), root))
             places = [view.root / place for place in shown]
             return [mount, *(_Mount(at, ("--ro-bind", str(at), str(at))) for at in places)]
+        case Place():
+            mount = _Mount(view.root, ("--bind" if writable else "--ro-bind", root, root))
+            return [mount, *_closed(view.root)]
         case _:
             assert_never(view)
 

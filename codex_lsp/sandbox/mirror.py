@@ -6,6 +6,7 @@ Folders that the project ignores are not copied; they are shown as they are, rea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -35,6 +36,34 @@ class Mirror:
     copy: Path
     seen: dict[Path, tuple[int, int, int, str]] = field(default_factory=dict)
     shown: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """No copy: `root` as it is, on the disk, because it is too large to be copied."""
+
+    root: Path
+
+
+def too_large(root: Path) -> bool:
+    """Whether `make` would refuse to copy it."""
+    rules = ignore.Lookup(root)
+    number = size = 0
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        folders[:] = [
+            name
+            for name in folders
+            if not _apart(root, Path(folder, name).relative_to(root), rules)
+            and not (here / name).is_symlink()
+        ]
+        for name in files:
+            number += 1
+            with contextlib.suppress(OSError):
+                size += (here / name).lstat().st_size
+            if number > MOST_FILES or size > MOST_BYTES:
+                return True
+    return False
 
 
 def make(
@@ -71,8 +100,7 @@ def make(
 
 def _entered(mirror: Mirror, place: Path, rules: ignore.Lookup, *, links: bool) -> bool:
     """Make the folder `place` in the copy, or what stands in for it; whether it is to be copied."""
-    closed = place.name in READ_ONLY_NAMES and len(place.parts) == 1
-    if closed or rules.matches(mirror.root / place / "any", ignore.GIT):
+    if _apart(mirror.root, place, rules):
         mirror.shown.append(place)
         _stand_in(mirror, place, links=links)
         return False
@@ -81,6 +109,12 @@ def _entered(mirror: Mirror, place: Path, rules: ignore.Lookup, *, links: bool) 
         return False
     (mirror.copy / place).mkdir()
     return True
+
+
+def _apart(root: Path, place: Path, rules: ignore.Lookup) -> bool:
+    """Whether a folder is not copied, but shown as it is."""
+    closed = place.name in READ_ONLY_NAMES and len(place.parts) == 1
+    return closed or rules.matches(root / place / "any", ignore.GIT)
 
 
 def changes(mirror: Mirror) -> list[FileChange]:

@@ -13,12 +13,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import assert_never
 
 from codex_lsp.agent.ports import CannotRun, Command, Confinement, FileChange
 from codex_lsp.sandbox import backends, mirror, overlay
 from codex_lsp.sandbox.backends import UNCONFINED, Backend, Bubblewrap, Find, Job, Landlock
 from codex_lsp.sandbox.bubblewrap import Layers, View
 from codex_lsp.sandbox.environment import child_environment
+from codex_lsp.sandbox.mirror import Mirror, Place
 from codex_lsp.sandbox.policy import Policy, outermost
 from codex_lsp.sandbox.process import Child
 from codex_lsp.workspace import ignore
@@ -44,6 +46,7 @@ class Runner:
         self._find = find
         self._found: dict[tuple[Path, ...], Backend | None] = {}
         self._looking = asyncio.Lock()
+        self._large: set[Path] = set()
         self._unsaved = overlay.Unsaved()
         self._numbers = itertools.count(1)
         self._live: set[Running] = set()
@@ -73,7 +76,13 @@ class Runner:
         try:
             started = await asyncio.to_thread(_stamp, folder)
             unseen = [] if backend is None else await asyncio.to_thread(_kept_out, snapshot.roots)
-            views = await asyncio.to_thread(self._lay, backend, snapshot, policy, folder, unseen)
+            views: list[View]
+            if backend is not None and not behind.reviewed:
+                roots = outermost([*snapshot.roots, *policy.writable_roots])
+                views = [Place(root) for root in roots]
+            else:
+                lay = self._lay
+                views = await asyncio.to_thread(lay, backend, snapshot, policy, folder, unseen)
             job = Job(command.argv, command.cwd, env, command.tty, policy, views, scratch, unseen)
             child = await backends.start(backend, job, self._env)
         except (OSError, mirror.TooLarge) as error:
@@ -99,7 +108,19 @@ class Runner:
         async with self._looking:
             if key not in self._found:
                 self._found[key] = await self._find(key, self._folder(), self._env)
-        return self._found[key], backends.describe(self._found[key], policy), policy
+        backend = self._found[key]
+        large = await asyncio.to_thread(self._too_large, backend, outermost([*key]))
+        return backend, backends.describe(backend, policy, too_large=large), policy
+
+    def _too_large(self, backend: Backend | None, roots: Sequence[Path]) -> bool:
+        """Whether commands have to run in place: what was too large once is not counted again."""
+        if backend is None or (isinstance(backend, Bubblewrap) and backend.layered):
+            return False
+        for root in roots:
+            if root in self._large or mirror.too_large(root):
+                self._large.add(root)
+                return True
+        return False
 
     def _folder(self) -> Path:
         """This window's folder for what commands write."""
@@ -219,7 +240,15 @@ def _lives(pid: int) -> bool:
 def _changes(views: Sequence[View]) -> list[FileChange]:
     found: list[FileChange] = []
     for view in views:
-        found += overlay.changes(view) if isinstance(view, Layers) else mirror.changes(view)
+        match view:
+            case Layers():
+                found += overlay.changes(view)
+            case Mirror():
+                found += mirror.changes(view)
+            case Place():
+                pass  # it is done
+            case _:
+                assert_never(view)
     return found
 
 

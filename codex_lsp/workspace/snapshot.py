@@ -85,6 +85,16 @@ class Snapshot:
         alike = (open_at for open_at in self.buffers if containment.fold(open_at.name) == name)
         return next((self.buffers[open_at] for open_at in alike if _is_one(open_at, path)), None)
 
+    def unsaved(self) -> list[Path]:
+        """The open files of the workspace that the disk holds otherwise, or not at all. Reads them;
+        a byte order mark and the kind of line ends count for nothing, as editors hide them.
+        """
+        return sorted(
+            path
+            for path, buffer in self.buffers.items()
+            if any(path.is_relative_to(root) for root in self.roots) and _differs(buffer)
+        )
+
     def name(self, path: Path) -> str:
         """`path` as it is called in prompts and messages, with slashes. `look` finds it by that:
         what is not in the first root has to be named whole.
@@ -100,6 +110,15 @@ class Snapshot:
             for root in self.roots
             if not any(root != other and root.is_relative_to(other) for other in self.roots)
         )
+
+
+def _differs(buffer: BufferText) -> bool:
+    saved = disk.read(buffer.path)
+    return isinstance(saved, Unusable) or _plain(saved.text) != _plain(buffer.text)
+
+
+def _plain(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _is_one(path: Path, other: Path) -> bool:

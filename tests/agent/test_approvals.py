@@ -36,6 +36,7 @@ from codex_lsp.agent.rules import Book, PrefixRule
 BOXED = RunCommand(("make",), Path("/w"), confinement="bwrap")
 BARE = replace(BOXED, confinement="", network=True)
 ONLINE = replace(BOXED, network=True)
+IN_PLACE = replace(BOXED, in_place=True)
 SAFE, DANGEROUS, PLAIN = Judged(safe=True), Judged(dangerous="It deletes."), Judged()
 POLICIES: tuple[ApprovalPolicy, ...] = get_args(ApprovalPolicy)
 SANDBOXES: tuple[SandboxMode, ...] = get_args(SandboxMode)
@@ -63,6 +64,8 @@ def said(action: Action, policy: Policy, judged: Judged = PLAIN, book: Book = EM
         (BARE, DANGEROUS, "ask", "ask", "deny"),
         (ONLINE, SAFE, "ask", "ask", "deny"),
         (ONLINE, PLAIN, "ask", "ask", "deny"),
+        (IN_PLACE, SAFE, "allow", "allow", "allow"),
+        (IN_PLACE, PLAIN, "ask", "ask", "deny"),
         (UseServer("x"), PLAIN, "ask", "ask", "deny"),
         (CallServerTool("x", "t", "{}"), PLAIN, "ask", "ask", "deny"),
         (TouchProtected(Path("/w/.envrc"), "+x"), PLAIN, "ask", "ask", "ask"),
@@ -94,6 +97,20 @@ def test_full_access_was_chosen_by_the_person_and_still_asks_where_it_is_dangero
         ("on-request", "plain"): "ask", ("on-request", "dangerous"): "ask",
         ("never", "safe"): "allow", ("never", "plain"): "allow", ("never", "dangerous"): "deny",
     }  # fmt: skip
+
+
+def test_the_question_names_the_files_whose_unsaved_text_is_not_seen() -> None:
+    names = tuple(f"{letter}.py" for letter in "abcdefghijkl")
+    for unseen, words in (
+        (names[:2], "unsaved changes in 2 files (a.py, b.py) are not seen"),
+        (
+            names,
+            "in 12 files (a.py, b.py, c.py, d.py, e.py, f.py, g.py, h.py, i.py, j.py and 2 more",
+        ),
+    ):
+        asked = decide(replace(BARE, unseen=unseen), Policy(), EMPTY, lambda *_: PLAIN)
+        assert isinstance(asked, Question)
+        assert words in " ".join(asked.notes)
 
 
 def test_a_network_that_the_person_opened_for_the_sandbox_is_no_question() -> None:

@@ -23,6 +23,7 @@ from codex_lsp.agent.ports import (
 )
 from codex_lsp.agent.steps import Step
 from codex_lsp.agent.takeover import TakeOver
+from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.exec_command import ExecCommand
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.tools.write_stdin import WriteStdin
@@ -112,10 +113,17 @@ class OpenTexts:
 class Tools:
     """The command tools of one turn over a window."""
 
-    def __init__(self, window: OpenTexts, runner: CommandRunner, *, reviewed: bool = False) -> None:
+    def __init__(
+        self,
+        window: OpenTexts,
+        runner: CommandRunner,
+        *,
+        reviewed: bool = False,
+        ask: AskPerson | None = None,
+    ) -> None:
         self.patches: list[str] = []
         self.take_over = window.take_over(reviewed=reviewed)
-        self.commands = Commands(runner, window.permit, window.snapshot, self.take_over)
+        self.commands = Commands(runner, window.permit, window.snapshot, self.take_over, ask)
         self.exec = ExecCommand(self.commands, window.snapshot, self._patch, shell="/bin/sh")
         self.stdin = WriteStdin(self.commands)
 
