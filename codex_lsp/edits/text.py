@@ -35,3 +35,24 @@ def invert(edits: Sequence[TextEdit], base: str) -> tuple[TextEdit, ...]:
         out.append(TextEdit(start, start + len(edit.new), base[edit.start : edit.end]))
         shift += len(edit.new) - (edit.end - edit.start)
     return tuple(out)
+
+
+def off_the_end(text: str, edits: Sequence[TextEdit]) -> tuple[TextEdit, ...]:
+    """The same change, but what it adds or removes behind the last line end goes before it.
+
+    `a|b|` is made of `a|` by putting `|b` after `a` as well. Neovim makes the other way an empty
+    line too many, or does it in two steps.
+    """
+    if not edits or edits[-1].end != len(text):
+        return tuple(edits)
+    *others, last = edits
+    line_end = "\r\n" if text.endswith("\r\n") else "\n"
+    moved = last.start - len(line_end)
+    gone = text[last.start : last.end]
+    room = moved > others[-1].end if others else moved >= 0
+    # Either it adds whole lines or it removes some.
+    whole = bool(gone) != bool(last.new) and (gone or last.new).endswith(line_end)
+    if not (room and whole and text.startswith(line_end, moved)):
+        return tuple(edits)
+    new = last.new and f"{line_end}{last.new.removesuffix(line_end)}"
+    return *others, TextEdit(moved, last.end - len(line_end), new)

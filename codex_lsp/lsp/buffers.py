@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pygls.uris import to_fs_path
 
-from codex_lsp.edits.text import TextEdit
+from codex_lsp.edits.text import TextEdit, off_the_end
 from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
 from codex_lsp.lsp.positions import position_at
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
@@ -87,7 +87,8 @@ class OpenBuffers:
 
     def ranges(self, text: str, edits: Sequence[TextEdit]) -> list[dict[str, object]]:
         """See `lsp.proof.Buffers`."""
-        return [{"range": self._range(text, edit), "newText": edit.new} for edit in edits]
+        sent = off_the_end(text, edits)
+        return [{"range": self._range(text, edit), "newText": edit.new} for edit in sent]
 
     def _range(self, text: str, edit: TextEdit) -> dict[str, object]:
         encoding = self._documents.encoding

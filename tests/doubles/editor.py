@@ -334,6 +334,8 @@ class Editor:
             self.faults.append(str(error))
             raise Refused(str(error)) from error
         pieces.sort()
+        if self.profile.rule is VersionRule.NEOVIM:
+            pieces = [_as_neovim_does(document.text, *piece) for piece in pieces]
         if any(before[1] > after[0] for before, after in pairwise(pieces)):
             self.faults.append("edits overlap")
         document.replace(pieces)
@@ -407,6 +409,12 @@ class Editor:
 def editor(name: str, workspace: Path, send: Send, later: Later, **traits: Any) -> Editor:
     """The editor whose captured capabilities begin with `name`; `traits` change its profile."""
     return Editor(profile(name, **traits), workspace, send, later)
+
+
+def _as_neovim_does(text: str, start: int, end: int, new: str) -> tuple[int, int, str]:
+    """Behind the last line it adds lines, and so one more for the end of a line."""
+    behind = start == len(text) and text.endswith("\n") and new.endswith("\n")
+    return start, end, f"{new}\n" if behind else new
 
 
 def _overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:

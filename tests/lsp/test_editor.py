@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from codex_lsp.agent.ports import Applied, ChangeFile, CreateFile, NotApplied
+from codex_lsp.edits.diff import diff
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.workspace.disk import DiskText
 from tests.doubles.editor import Mood
@@ -44,6 +45,22 @@ def test_an_edit_lands_and_is_proven(name: str, tmp_path: Path) -> None:
         assert len(window.editor.edits) == 1
         assert not window.editor.faults
         assert not window.path.exists()
+
+    run(work())
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_lines_are_added_and_removed_behind_the_last_one(name: str, tmp_path: Path) -> None:
+    async def work() -> None:
+        window = MemoryWindow(name, tmp_path, TEXT, Random(1))
+        await window.arrived()
+        for text in (f"{TEXT}nine\n\n", TEXT.replace("eight\n", "")):
+            base = window.buffers.text_at(window.path)
+            assert base is not None
+            change = ChangeFile(window.path, base, diff(base.text, text))
+            outcome = await window.ours.apply(change, label="fix")
+            assert isinstance(outcome, Applied)
+            assert window.document.text == text
 
     run(work())
 
