@@ -14,6 +14,8 @@ from typing import Any
 
 import msgpack
 
+from tests.e2e.tools import REPO
+
 OBSERVE = Path(__file__).with_name("observe.lua")
 DEADLINE = 60.0  # seconds; generous, as tests share a slow machine
 REQUEST, RESPONSE = 0, 1
@@ -194,6 +196,18 @@ async def neovim(
             process.kill()
             await process.wait()
         await listener
+
+
+@asynccontextmanager
+async def plugged(program: Path, folder: Path, env: Mapping[str, str]) -> AsyncIterator[Neovim]:
+    """The same with our plugin, installed as a native package, and nothing else."""
+    package = folder / ".nvim" / "data" / "nvim" / "site" / "pack" / "codex" / "start"
+    package.mkdir(parents=True)
+    (package / "codex").symlink_to(REPO / "editors" / "neovim")
+    config = folder / ".nvim" / "init.lua"
+    config.write_text("vim.lsp.enable('codex')\n")
+    async with neovim(program, config, folder, env) as editor:
+        yield editor
 
 
 _KINDS = ("CONFIG", "DATA", "STATE", "CACHE", "RUNTIME")

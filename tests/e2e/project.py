@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.doubles.model_script import Call, Patch, Step, Turn, says
 from tests.doubles.model_service import ModelService
+from tests.e2e.scene import put_on_path
 from tests.e2e.tools import REPO
 from tests.sandbox.open_texts import tree
 
@@ -26,7 +27,7 @@ FILES = {
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-q"\n',
     ".gitignore": "__pycache__/\n",
 }
-CACHES = {"__pycache__", ".pytest_cache", ".ruff_cache"}
+NOT_OURS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".nvim"}
 PYTEST = f"{sys.executable} -m pytest"
 
 Story = Generator[Step, str, None]
@@ -72,21 +73,22 @@ class Project:
     model: ModelService
 
     def kept(self) -> dict[str, tuple[str, int, bytes]]:
-        """All that is there but for the caches that tools wrote: kind, mode, content."""
+        """All that is there but for what tools and editors keep there: kind, mode, content."""
         found = tree(self.root)
-        return {name: what for name, what in found.items() if not CACHES & {*Path(name).parts}}
+        return {name: what for name, what in found.items() if not NOT_OURS & {*Path(name).parts}}
 
 
 @asynccontextmanager
 async def project(place: Path, teller: Callable[[dict[str, Any]], Step]) -> AsyncIterator[Project]:
     """A project in the empty folder `place`."""
-    root, home, codex = (place / name for name in ("work", "home", "codex"))
+    root, home, codex, programs = (place / name for name in ("work", "home", "codex", "bin"))
     for name, text in FILES.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    for folder in (home, codex):
+    for folder in (home, codex, programs):
         folder.mkdir()
+    put_on_path(programs)
     _commit(root)
     async with ModelService(teller) as model:
         (codex / "config.toml").write_text(
@@ -98,6 +100,7 @@ async def project(place: Path, teller: Callable[[dict[str, Any]], Step]) -> Asyn
             "HOME": str(home),
             "CODEX_HOME": str(codex),
             "XDG_STATE_HOME": str(place / "state"),
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(REPO),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }

@@ -65,10 +65,15 @@ async def scene(
             'model = "gpt-test"\nmodel_provider = "double"\n'
             f'[model_providers.double]\nname = "double"\nbase_url = "{model.base_url}"\n'
         )
-        program = programs / "codex-lsp"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m codex_lsp "$@"\n')
-        program.chmod(0o755)
+        put_on_path(programs)
         yield Scene(folder, file, _environment(home, codex, programs), model)
+
+
+def put_on_path(programs: Path) -> None:
+    """Make `codex-lsp` a program of that folder."""
+    program = programs / "codex-lsp"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m codex_lsp "$@"\n')
+    program.chmod(0o755)
 
 
 def _environment(home: Path, codex: Path, programs: Path) -> dict[str, str]:

@@ -14,9 +14,11 @@ import pytest
 from tests.doubles.editor_client import EditorClient, editing
 from tests.doubles.editor_text import Document
 from tests.doubles.model_script import says
+from tests.e2e.neovim import plugged
 from tests.e2e.project import CODE, FILES, FLOW, PYTEST, TEST, Project, Story, Teller, call, project
 from tests.e2e.project import change as patch
 from tests.e2e.scene import COMMAND
+from tests.e2e.tools import require
 
 ADDED = "\n\ndef cheapest(prices):\n    return max( prices )\n"
 ASKED = "\n\ndef test_cheapest():\n    assert cheapest([3, 1]) == 1\n"
@@ -149,3 +151,41 @@ def _on_disk(there: Project, before: dict[str, Any]) -> None:
     now = there.kept()
     assert {name for name in now if now[name] != before[name]} == {FLOW}
     assert (there.root / FLOW).read_text() == "on: pull_request\n"
+
+
+def small_story(outside: Path) -> Story:
+    """A part of the above."""
+    yield call("read_file", path=CODE)
+    yield patch(CODE, "    return sum(prices)", f"    return sum(prices){ADDED}")
+    check = f'{sys.executable} -c "from prices import cheapest; assert cheapest([3, 1]) == 1"'
+    yield call("exec_command", cmd=check, yield_time_ms=30_000)
+    yield patch(CODE, "    return max( prices )", "    return min(prices)")
+    yield call("exec_command", cmd=check, yield_time_ms=30_000)
+    yield call("exec_command", cmd=f"pwd >{outside}", sandbox_permissions="require_escalated")
+
+
+@pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
+async def test_in_neovim_a_job_runs_the_unsaved_text_and_asks(name: str, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    teller = Teller(small_story(outside))
+    async with project(tmp_path, teller) as there:
+        before = there.kept()
+        async with plugged(require(name), there.root, there.env) as editor:
+            await editor.edit(there.root / CODE)
+            await editor.keys("O# mine<Esc>")
+            await editor.command("Codex do make cheapest work")
+            await editor.until("#vim.diagnostic.get(0) > 0", "the question")
+            assert not outside.exists()
+            await editor.choose_action("Codex: allow once")
+            await editor.task_ended()
+            mended = ADDED.removeprefix("\n").replace("max( prices )", "min(prices)")
+            await editor.wait_for(MINE + mended)
+            assert "Success" in teller.heard[1]  # it is at the end of the buffer
+            failing, passing, escalated = teller.heard[2], teller.heard[4], teller.heard[5]
+            assert teller.heard[0] == MINE
+            assert "AssertionError" in failing
+            assert all("exited with code 0" in said for said in (passing, escalated))
+            assert outside.read_text() == f"{there.root}\n"
+            await editor.command("Codex turn.undo")
+            await editor.wait_for(MINE)
+            assert there.kept() == before

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Shows
-from tests.e2e.neovim import Neovim, neovim
+from tests.e2e.neovim import Neovim, plugged
 from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
-from tests.e2e.tools import REPO, require
+from tests.e2e.tools import require
 
-PLUGIN = REPO / "editors" / "neovim"
 OTHER_SERVER = """
   local line, message = ...
   local found = { lnum = line, col = 0, end_col = 6, message = message }
@@ -27,12 +26,7 @@ pytestmark = pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
 @asynccontextmanager
 async def at_home(name: str, here: Scene) -> AsyncIterator[Neovim]:
     """A person with the plugin as a package, before the scene's file."""
-    package = here.folder / ".nvim" / "data" / "nvim" / "site" / "pack" / "codex" / "start"
-    package.mkdir(parents=True)
-    (package / "codex").symlink_to(PLUGIN)
-    config = here.folder / ".nvim" / "init.lua"
-    config.write_text("vim.lsp.enable('codex')\n")
-    async with neovim(require(name), config, here.folder, here.env) as editor:
+    async with plugged(require(name), here.folder, here.env) as editor:
         await editor.edit(here.file, LINE)
         yield editor
 
