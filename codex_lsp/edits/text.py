@@ -49,10 +49,14 @@ def off_the_end(text: str, edits: Sequence[TextEdit]) -> tuple[TextEdit, ...]:
     line_end = "\r\n" if text.endswith("\r\n") else "\n"
     moved = last.start - len(line_end)
     gone = text[last.start : last.end]
-    room = moved > others[-1].end if others else moved >= 0
     # Either it adds whole lines or it removes some.
     whole = bool(gone) != bool(last.new) and (gone or last.new).endswith(line_end)
-    if not (room and whole and text.startswith(line_end, moved)):
+    if not (whole and text.startswith(line_end, max(moved, 0))):
         return tuple(edits)
     new = last.new and f"{line_end}{last.new.removesuffix(line_end)}"
+    if others and others[-1].end >= moved:
+        before = others.pop()
+        if before.end > moved:
+            return tuple(edits)
+        moved, new = before.start, before.new + new
     return *others, TextEdit(moved, last.end - len(line_end), new)

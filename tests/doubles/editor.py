@@ -412,9 +412,12 @@ def editor(name: str, workspace: Path, send: Send, later: Later, **traits: Any) 
 
 
 def _as_neovim_does(text: str, start: int, end: int, new: str) -> tuple[int, int, str]:
-    """Behind the last line it adds lines, and so one more for the end of a line."""
-    behind = start == len(text) and text.endswith("\n") and new.endswith("\n")
-    return start, end, f"{new}\n" if behind else new
+    """Behind the last line it adds lines, and so one more for the end of a line. It knows texts
+    with line ends of one kind only.
+    """
+    line_end = "\r\n" if text.endswith("\r\n") else "\n"
+    alike = text.endswith(line_end) and new.endswith(line_end)
+    return start, end, f"{new}{line_end}" if alike and start == len(text) else new
 
 
 def _overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:

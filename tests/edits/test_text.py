@@ -15,11 +15,12 @@ def test_edits_are_placed_in_the_text_as_it_was_before_any_of_them() -> None:
         ("a\r\n", (TextEdit(3, 3, "b\r\nc\r\n"),), (TextEdit(1, 1, "\r\nb\r\nc"),)),
         ("a\nb\n", (TextEdit(0, 1, "c"), TextEdit(4, 4, "d\n")),
          (TextEdit(0, 1, "c"), TextEdit(3, 3, "\nd"))),
+        ("a\n", (TextEdit(0, 1, "c"), TextEdit(2, 2, "d\n")), (TextEdit(0, 1, "c\nd"),)),
         # Nothing that would be the same: no line end before it, or none at its own end.
         ("a", (TextEdit(1, 1, "\nb\n"),), None),
         ("a\n", (TextEdit(2, 2, "b"),), None),
         ("a\n", (TextEdit(0, 2, ""),), None),
-        ("a\n", (TextEdit(0, 1, "c"), TextEdit(2, 2, "d\n")), None),
+        ("ab\n", (TextEdit(0, 3, "c"), TextEdit(3, 3, "d\n")), None),
         ("a\nb", (TextEdit(2, 3, "c"),), None),
         ("", (TextEdit(0, 0, "a\n"),), None),
         ("a\n", (), None),
