@@ -131,9 +131,10 @@ class Connections:
         why = "it broke off for a reason that the log of codex-lsp has"
         try:
             async with self._connector.open(spec) as connection:
-                server.connection, server.state, server.why = connection, "ready", ""
-                ready.set_result(None)
-                why = await connection.ended()
+                if not ready.done():  # it is cancelled when nobody waits any longer
+                    server.connection, server.state, server.why = connection, "ready", ""
+                    ready.set_result(None)
+                    why = await connection.ended()
         except ServerFailed as failed:
             why = str(failed)
         finally:

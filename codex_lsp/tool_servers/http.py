@@ -4,6 +4,8 @@ rest, and an answer has a size.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -18,6 +20,8 @@ from codex_lsp.tool_servers.link import Link
 
 MOST_BODY = 16 * 1024 * 1024  # bytes of an answer that is no event stream
 _CONNECT = 15.0  # seconds
+_FAREWELL = 1.0  # seconds
+_NOT_FOUND, _SESSION = 404, "mcp-session-id"
 
 
 @asynccontextmanager
@@ -27,17 +31,38 @@ async def http_link(spec: ServerSpec) -> AsyncIterator[Link]:
         trusted = tls_context()
     except BadCertificates as error:
         raise ServerFailed(str(error)) from error
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    sessions: list[str] = []
+
+    async def seen(response: httpx2.Response) -> None:
+        _bound(response)
+        if _SESSION in response.headers:
+            sessions[:] = [response.headers[_SESSION]]
+        # So says a server that has forgotten the session; the next job begins a new one.
+        forgotten = response.status_code == _NOT_FOUND and _SESSION in response.request.headers
+        if forgotten and not ended.done():
+            ended.set_result("it ended the session")
+
     client = httpx2.AsyncClient(
         headers=dict(spec.headers),
         timeout=httpx2.Timeout(_CONNECT, read=spec.tool_timeout),
         verify=trusted,
-        event_hooks={"response": [_bounded]},
+        event_hooks={"response": [seen]},
     )
-    async with client, streamable_http_client(spec.url, http_client=client) as (read, write):
-        yield Link(read, write)
+    streams = streamable_http_client(spec.url, http_client=client, terminate_on_close=False)
+    async with client:
+        try:
+            async with streams as (read, write):
+                yield Link(read, write, ended)
+        finally:
+            if sessions and not ended.done():
+                # The SDK would wait for the answer as long as for any other.
+                with contextlib.suppress(httpx2.HTTPError):
+                    headers = {_SESSION: sessions[0]}
+                    await client.delete(spec.url, headers=headers, timeout=_FAREWELL)
 
 
-async def _bounded(response: httpx2.Response) -> None:
+def _bound(response: httpx2.Response) -> None:
     if "text/event-stream" not in response.headers.get("content-type", ""):
         response.stream = _Bounded(cast("httpx2.AsyncByteStream", response.stream))
 

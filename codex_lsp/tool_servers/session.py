@@ -160,8 +160,6 @@ async def _unless_ended(asking: Awaitable[_Result], link: Link) -> _Result:
         try:
             return answer.result()
         except MCPError as error:
-            if str(error) == "Session terminated" and not link.ended.done():
-                link.ended.set_result("it ended the session")  # the next job begins a new one
             if link.ended.done():
                 raise ServerFailed(link.ended.result()) from error
             raise

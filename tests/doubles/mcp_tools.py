@@ -62,11 +62,11 @@ def built() -> MCPServer:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[str]:
-    """Its address, while it is served."""
+async def serving(at: socket.socket | None = None) -> AsyncIterator[str]:
+    """Its address, while it is served; on the listening socket `at`, which stays open."""
     import uvicorn
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) if at is None else at.dup() as listener:
         config = uvicorn.Config(
             built().streamable_http_app(), log_level="critical", lifespan="on", ws="none"
         )

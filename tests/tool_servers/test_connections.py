@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
@@ -301,6 +302,19 @@ async def test_a_server_is_reached_over_http_with_its_resources() -> None:
     async with desk() as one:
         assert await one.there(spec) == []
         assert "All connection attempts failed" in one.told[0]
+
+
+async def test_a_server_that_forgot_the_session_gets_a_new_one_with_the_next_job() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as at:
+        async with desk() as one:
+            async with serving(at) as url:
+                spec = ServerSpec("raw", url=url)
+                tools = await one.tools(spec)
+            async with serving(at):
+                said = await tools["mcp__raw__variable"].run('{"name": "NONE"}')
+                assert said.text == "raw gave no answer: it ended the session"
+                await asyncio.wait(one.held)
+                assert await one.call(spec, "variable", name="NONE") == '{"result": "(unset)"}'
 
 
 async def test_where_the_sdk_is_missing_the_person_is_told_how_to_get_it(
