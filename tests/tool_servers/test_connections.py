@@ -6,6 +6,7 @@ The honest one is the SDK's; the hostile ones need nothing but Python and start 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -32,7 +33,7 @@ from codex_lsp.agent.servers import Approvals, Connection, ServerFailed, ServerS
 from codex_lsp.agent.tools.server_resources import resource_tools
 from codex_lsp.agent.tools.server_tool import ServerTool, server_tools
 from codex_lsp.agent.truncation import DEFAULT
-from codex_lsp.tool_servers import process
+from codex_lsp.tool_servers import http, process
 from codex_lsp.tool_servers.connector import HOW_TO_INSTALL, SdkConnector
 from tests.doubles import raw_mcp
 from tests.doubles.mcp_tools import serving
@@ -315,6 +316,25 @@ async def test_a_server_that_forgot_the_session_gets_a_new_one_with_the_next_job
                 assert said.text == "raw gave no answer: it ended the session"
                 await asyncio.wait(one.held)
                 assert await one.call(spec, "variable", name="NONE") == '{"result": "(unset)"}'
+
+
+async def test_an_answer_over_http_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_BODY", 1 << 20)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(b" " * 65536)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, desk() as one:
+        port = server.sockets[0].getsockname()[1]
+        assert await one.there(ServerSpec("raw", url=f"http://127.0.0.1:{port}/mcp")) == []
+        assert "the answer has more than 1 MiB" in one.told[0]
 
 
 async def test_where_the_sdk_is_missing_the_person_is_told_how_to_get_it(
