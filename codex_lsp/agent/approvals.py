@@ -29,6 +29,8 @@ from codex_lsp.agent.actions import (
 )
 
 ApprovalPolicy = Literal["untrusted", "on-request", "never"]
+Topic = Literal["sandbox_approval", "rules", "mcp_elicitations"]
+"""What a question is about, by Codex's names: the sandbox, a rule, an MCP server."""
 SandboxMode = Literal["read-only", "workspace-write", "danger-full-access"]
 Effect = Literal["allow", "prompt", "forbidden"]
 
@@ -40,13 +42,15 @@ class Policy:
     """What the person's own configuration says; the strictest where it says nothing.
 
     `network`: commands in the sandbox may use it. `trusted`: the person trusts the folder, so that
-    what its files configure may run.
+    what its files configure may run. `unasked`: what the person is not asked about (`Topic`); what
+    would need their word there is denied.
     """
 
     approval: ApprovalPolicy = "untrusted"
     sandbox: SandboxMode = "read-only"
     network: bool = False
     trusted: bool = False
+    unasked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,22 +184,22 @@ def _command(action: RunCommand, policy: Policy, rules: Rules, gate: Gate) -> De
     verdict = gate(action, policy)
     question = Question(action, _notes(action, policy, verdict, why), EVERY_SCOPE)
     if rule == "prompt":
-        return _unless_never(question, policy)
+        return _if_asked(question, policy, "rules")
     if not (policy.sandbox == "danger-full-access" or _held(action, policy)):
-        return _unless_never(question, policy)
+        return _if_asked(question, policy, "sandbox_approval")
     if verdict.safe:
         return Allowed(fingerprint(action))
     # What is done in place, nobody looks at before it is kept, though the sandbox is there.
     at_once = action.in_place and action.confinement
     if at_once or (verdict.dangerous and (policy.approval != "never" or not action.confinement)):
-        return _unless_never(question, policy)
+        return _if_asked(question, policy, "sandbox_approval")
     match policy.approval:
         case "never":
             return Allowed(fingerprint(action))
         case "on-request" if action.confinement:
             return Allowed(fingerprint(action))
         case "on-request" | "untrusted":
-            return question
+            return _if_asked(question, policy, "sandbox_approval")
         case _:
             assert_never(policy.approval)
 
@@ -214,11 +218,16 @@ def _server(
     if rule == "allow":
         return Allowed(fingerprint(action))
     note = "MCP servers run outside the sandbox, with your rights."
-    return _unless_never(Question(action, (note,), EVERY_SCOPE), policy)
+    return _if_asked(Question(action, (note,), EVERY_SCOPE), policy, "mcp_elicitations")
 
 
-def _unless_never(question: Question, policy: Policy) -> Question | Denied:
-    """The question; a denial where the person wants none."""
+def _if_asked(question: Question, policy: Policy, topic: Topic) -> Question | Denied:
+    """The question; a denial where the person wants none of the kind."""
+    if topic in policy.unasked:
+        return Denied(
+            f"approval_policy.granular.{topic} is false: this would need the person's approval, "
+            "and they are not asked."
+        )
     if policy.approval != "never":
         return question
     return Denied(

@@ -58,15 +58,14 @@ class _Session:
 @dataclass(frozen=True, slots=True)
 class Running:
     """How a window runs commands: `shell` is the person's, `login` whether a login shell may be
-    asked for. `limit` bounds what the model gets of an output; `checkpoints` is where the old bytes
-    go of what is no text; `reviewed`: the person wants to see each change first.
+    asked for. `checkpoints` is where the old bytes go of what is no text; `reviewed`: the person
+    wants to see each change first.
     """
 
     runner: CommandRunner
     shell: str
     checkpoints: Path
     login: bool = True
-    limit: truncation.Limit = truncation.DEFAULT
     reviewed: bool = False
 
 

@@ -28,7 +28,6 @@ from codex_lsp.agent.tools.tool import Tool
 from codex_lsp.agent.tools.update_plan import UpdatePlan
 from codex_lsp.agent.tools.view_image import ViewImage
 from codex_lsp.agent.tools.write_stdin import WriteStdin
-from codex_lsp.agent.truncation import DEFAULT
 from codex_lsp.agent.workplace import Workplace
 
 
@@ -90,10 +89,10 @@ async def _commands(
     take.changed = patch.changed
     commands = Commands(how.runner, at.permit, at.snapshots, take, at.ask)
     run = ExecCommand(
-        commands, at.snapshots, patch.run, shell=how.shell, login=how.login, limit=how.limit
+        commands, at.snapshots, patch.run, shell=how.shell, login=how.login, limit=at.limit
     )
     try:
-        yield run, WriteStdin(commands, how.limit)
+        yield run, WriteStdin(commands, at.limit)
     except BaseException:
         await commands.close(take=False)
         raise
@@ -104,16 +103,20 @@ async def _of_servers(at: Workplace) -> tuple[Tool, ...]:
     """The tools of MCP servers; those are started now that are not there yet."""
     if at.servers is None or at.permit is None:
         return ()
-    limit = DEFAULT if at.running is None else at.running.limit
     try:
         there = await at.servers.connections.started(at.servers.configured, at.permit)
     except ServerFailed as failed:
         raise RequestRefused(str(failed)) from failed
-    return (*server_tools(there, at.permit, limit), *resource_tools(there, at.permit, limit))
+    return (*server_tools(there, at.permit, at.limit), *resource_tools(there, at.permit, at.limit))
 
 
 def _looking(at: Workplace) -> list[Tool]:
     """What changes nothing."""
-    seen = at.snapshots
-    tools: list[Tool] = [ReadFile(seen), ListFiles(seen), SearchFiles(seen), ViewImage(seen)]
-    return tools if at.reported is None else [*tools, Diagnostics(seen, at.reported)]
+    seen, most = at.snapshots, at.limit
+    tools: list[Tool] = [
+        ReadFile(seen, most),
+        ListFiles(seen, most),
+        SearchFiles(seen, most),
+        ViewImage(seen),
+    ]
+    return tools if at.reported is None else [*tools, Diagnostics(seen, at.reported, most)]

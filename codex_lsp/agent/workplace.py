@@ -18,6 +18,7 @@ from codex_lsp.agent.servers import ServerSpec, Unusable
 from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.diagnostics import Reported
+from codex_lsp.agent.truncation import DEFAULT, Limit
 
 Brief = Callable[[str], Awaitable[Sequence[Part]]]
 
@@ -45,12 +46,12 @@ class Workplace:
 
     `conversation_id` is the window's: it is the provider's cache key, and what stays the same
     between requests (our rules, the tools) comes first in each. `context_bytes` bounds what is
-    sent of a file; `effort` is the reasoning effort, None for the model's own default. `reported`
-    tells the problems that the editor knows of a file. What needs the person's word is not done
-    where there is no `permit`. `window` is how much the model takes; `ask` puts a question to the
-    person, None where nobody can be asked. Commands are run where there is `running`, and jobs are
-    kept where there is an `archive`. `brief` gathers what goes along with a job; `preview` gathers
-    the same to be shown only.
+    sent of a file; `effort` is the reasoning effort, None for the model's own default. `limit`
+    bounds what a tool answers. `reported` tells the problems that the editor knows of a file. What
+    needs the person's word is not done where there is no `permit`. `window` is how much the model
+    takes; `ask` puts a question to the person, None where nobody can be asked. Commands are run
+    where there is `running`, and jobs are kept where there is an `archive`. `brief` gathers what
+    goes along with a job; `preview` gathers the same to be shown only.
     """
 
     model: Model
@@ -59,6 +60,7 @@ class Workplace:
     conversation_id: str
     context_bytes: int = BUDGET_BYTES
     effort: str | None = None
+    limit: Limit = DEFAULT
     reported: Reported | None = None
     permit: Permit | None = None
     window: Window = field(default_factory=Window)

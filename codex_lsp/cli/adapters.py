@@ -158,7 +158,9 @@ def connect(
     """The model `named`, else the one that is configured; raises `ModelError`."""
     from codex_lsp.agent.events import Misconfigured
     from codex_lsp.config.endpoints import endpoints, user_agent
+    from codex_lsp.config.home import codex_home
     from codex_lsp.responses.body import Style
+    from codex_lsp.responses.catalogue import service_tier
     from codex_lsp.responses.client import Identity, ResponsesModel
     from codex_lsp.responses.providers import resolve
 
@@ -171,7 +173,8 @@ def connect(
     originator = endpoints(config).originator
     identity = Identity(originator, user_agent(originator))
     turns = None if credentials is None else TurnSources(credentials)
-    style = Style(config.model_reasoning_summary, config.model_verbosity)
+    tier = service_tier(codex_home(), chosen.model, config.service_tier)
+    style = Style(config.model_reasoning_summary, config.model_verbosity, service_tier=tier)
     return ResponsesModel(chosen, None, identity, style=style, source_for=turns)
 
 

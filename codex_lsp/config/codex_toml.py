@@ -95,7 +95,8 @@ class CodexToml:
     """The settings; None where nothing is said and the model, or trust, decides.
 
     `projects` is what the person's own file says of folders, by absolute path. `project`: files of
-    a project that is trusted are among what is said here.
+    a project that is trusted are among what is said here. `approvals_unasked` are the kinds of
+    question that `approval_policy.granular` turns off.
     """
 
     model: str | None = None
@@ -113,6 +114,7 @@ class CodexToml:
     compact_prompt: str | None = None
     developer_instructions: str | None = None
     approval_policy: ApprovalPolicy | None = None
+    approvals_unasked: frozenset[str] = frozenset()
     sandbox_mode: SandboxMode | None = None
     sandbox_workspace_write: WorkspaceWrite = WorkspaceWrite()
     shell_environment_policy: ShellEnvironment = field(default_factory=ShellEnvironment)
@@ -143,6 +145,7 @@ def from_settings(settings: Settings, problems: tuple[Problem, ...] = ()) -> Cod
         **lists,
         model_providers=_each(settings, "model_providers", _provider),
         approval_policy=_approval_policy(settings.get("approval_policy")),
+        approvals_unasked=_unasked(settings.get("approval_policy")),
         sandbox_workspace_write=_workspace_write(settings.get("sandbox_workspace_write", {})),
         shell_environment_policy=_environment(settings.get("shell_environment_policy", {})),
         mcp_servers=_each(settings, "mcp_servers", _mcp_server),
@@ -176,10 +179,15 @@ def _each(settings: Settings, name: str, build: Any) -> dict[str, Any]:
 
 
 def _approval_policy(value: Any) -> ApprovalPolicy | None:
-    """A policy by single questions is not taken apart: where some are asked, all are."""
+    """A policy by kinds of question asks; the kinds that it turns off are `approvals_unasked`."""
     if isinstance(value, dict):
         return "on-request"
     return "on-request" if value == "on-failure" else value
+
+
+def _unasked(value: Any) -> frozenset[str]:
+    kinds = value.get("granular", {}) if isinstance(value, dict) else {}
+    return frozenset(kind for kind, asked in kinds.items() if asked is False)
 
 
 def _provider(table: Settings) -> ProviderTable:

@@ -44,7 +44,8 @@ class EditorSettings:
             "key": "edits.closedFiles",
             "doc": "Who changes files that are not open. `disk`: codex-lsp, on disk, if they are "
             "still what was read. `editor`: the editor, which opens them and leaves them unsaved; "
-            "Eglot asks first.",
+            "Eglot asks first. Whole files are made, moved and deleted on disk either way, if they "
+            "are not open.",
             "choices": ("disk", "editor"),
         },
     )

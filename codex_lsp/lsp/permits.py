@@ -175,6 +175,7 @@ def _policy(config: CodexToml, level: trust.TrustLevel | None) -> Policy:
         config.sandbox_mode or "workspace-write",
         config.sandbox_workspace_write.network_access,
         trusted=True,
+        unasked=config.approvals_unasked,
     )
 
 

@@ -22,6 +22,7 @@ from codex_lsp.lsp import jsonrpc
 from codex_lsp.lsp.client import Questions
 from codex_lsp.lsp.faults import Outcome, Refused, guarded
 from codex_lsp.lsp.jsonrpc import RequestId
+from codex_lsp.lsp.legible import on_screen
 
 if TYPE_CHECKING:
     from codex_lsp.lsp.server import Server
@@ -90,7 +91,7 @@ class Protocol(LanguageServerProtocol):
 
     def notify(self, method: str, params: Any = None) -> None:
         """Queue a notification. Of progress reports only the newest waits, of diagnostics too."""
-        plain = self._plain(params)
+        plain = on_screen(method, self._plain(params))
         body = self._encode({"jsonrpc": "2.0", "method": method, "params": plain})
         outbox = self._server.outbox
         match method, plain:

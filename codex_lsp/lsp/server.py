@@ -18,6 +18,7 @@ from codex_lsp import __version__
 from codex_lsp.lsp.documents import Documents
 from codex_lsp.lsp.ending import DEADLINE
 from codex_lsp.lsp.faults import guarded
+from codex_lsp.lsp.legible import on_screen
 from codex_lsp.lsp.offer import choose_encoding
 from codex_lsp.lsp.positions import Encoding
 from codex_lsp.lsp.protocol import Protocol
@@ -70,7 +71,7 @@ class Server(LanguageServer):
 
         When the caller is cancelled the client still acts; its answer is dropped.
         """
-        return await self.protocol.questions.ask(method, params, timeout)
+        return await self.protocol.questions.ask(method, on_screen(method, params), timeout)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Queue a notification; never blocks. See `Protocol.notify` for what may be dropped."""

@@ -62,7 +62,9 @@ def _of_job(step: Steered | Planned | Wondering | Compacting) -> str | None:
             at = next(
                 (number for number, one in enumerate(steps) if one.state != "completed"), None
             )
-            return None if at is None else f"{at + 1} of {len(steps)}: {steps[at].text}"
+            if at is None:
+                return None
+            return f"{at + 1} of {len(steps)}: {shortened(steps[at].text, 120)}"
         case Wondering(question=question):
             return f"waits for you: {shortened(question)}"
         case Compacting():

@@ -12,6 +12,7 @@ from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Edit, Query, Question, Wish
 from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
+from codex_lsp.agent.visible import cut
 from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.client import ClientFailure
@@ -23,6 +24,7 @@ from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Hunk, State
 from codex_lsp.workspace.snapshot import Found
 
+MOST_SAID = 2_000  # characters of a model that are shown as a message
 DECISION = 600.0  # seconds that a person may take to say whether a change is made
 
 
@@ -41,7 +43,7 @@ def changing(
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
         if said := await summary(bench, task, changed, label):
             return said
-        message = ended.text or "Codex changed nothing."
+        message = cut(ended.text, MOST_SAID) or "Codex changed nothing."
         bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
         return "Nothing was changed."
 
@@ -156,6 +158,8 @@ def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) ->
         failures = "\n".join(dict.fromkeys(_kept(failure) for failure in outcome.kept))
         if not outcome.done:
             raise RequestRefused(failures or "Nothing was changed: it was decided already.")
+        for applied in outcome.done:
+            bench.recent.landed(applied.path)
         names = ", ".join(dict.fromkeys(applied.path.name for applied in outcome.done))
         message = f"{verb} in {names}."
         if failures:

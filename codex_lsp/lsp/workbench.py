@@ -224,6 +224,7 @@ class Workbench:
         """What a request about the file `about` works with."""
         roots = self.roots_for(about)
         config = self.adapters.configuration(roots[0])
+        tokens = config.tool_output_token_limit
         return Workplace(
             model=self._model(config),
             editor=self.editor,
@@ -235,22 +236,21 @@ class Workbench:
             window=self.adapters.local_window
             if isinstance(self.chosen.model, LocalModel)
             else self.adapters.window,
-            running=self._running(config),
+            limit=DEFAULT if tokens is None else Limit(tokens),
+            running=self._running(),
             archive=self.adapters.archive,
             brief=lambda wish: brief(self, roots, wish),
             preview=lambda wish: parts(wish, surroundings(self, roots)),
         )
 
-    def _running(self, config: CodexToml) -> Running | None:
+    def _running(self) -> Running | None:
         """How commands are run here."""
         if self.adapters.runner is None:
             return None
-        tokens = config.tool_output_token_limit
         return Running(
             self.adapters.runner,
             person_shell(os.environ),
             self.adapters.state_folder / "checkpoints",
-            limit=DEFAULT if tokens is None else Limit(tokens),
             reviewed=self.settings.apply != "auto",
         )
 

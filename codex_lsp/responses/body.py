@@ -51,6 +51,7 @@ class Style:
     summary: str | None = None
     verbosity: str | None = None
     temperature: float | None = None
+    service_tier: str | None = None
 
 
 def body(
@@ -76,6 +77,8 @@ def body(
         found["text"] = {"verbosity": style.verbosity}
     if style.temperature is not None:
         found["temperature"] = style.temperature
+    if dialect.openai and style.service_tier is not None:
+        found["service_tier"] = style.service_tier
     if dialect.openai:
         found["client_metadata"] = {
             "session_id": request.conversation_id,

@@ -215,3 +215,31 @@ async def test_trust_that_is_new_lets_nothing_run_that_was_described_before() ->
     found = await decided(BOXED, person, set(), TrustFolder(Path("/w")))
     assert isinstance(found, Denied)
     assert person.asked == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "denied"),
+    [
+        ("sandbox_approval", {"bare", "dangerous"}),
+        ("rules", {"ruled"}),
+        ("mcp_elicitations", {"server", "tool"}),
+        ("skill_approval", set()),
+    ],
+)
+def test_a_kind_of_question_that_is_turned_off_is_denied_and_no_other(
+    topic: str, denied: set[str]
+) -> None:
+    policy = Policy("on-request", "workspace-write", trusted=True, unasked=frozenset({topic}))
+    asks = Book((PrefixRule((("make",),), "prompt"),))
+    found = {
+        "bare": said(BARE, policy),
+        "dangerous": said(BOXED, policy, DANGEROUS),
+        "ruled": said(BOXED, policy, book=asks),
+        "server": said(UseServer("x"), policy),
+        "tool": said(CallServerTool("x", "t", "{}"), policy),
+        "protected": said(TouchProtected(Path("/w/.envrc"), "+x"), policy),
+        "trust": said(TrustFolder(Path("/w")), policy),
+    }
+    assert {name for name, answer in found.items() if answer == "deny"} == denied
+    assert {answer for name, answer in found.items() if name not in denied} == {"ask"}
+    assert said(BOXED, policy) == "allow"

@@ -276,3 +276,18 @@ env_vars = ["HOME", { name = "X", source = "local" }]
         tool_approvals={"find": "approve"},
         env_vars=("HOME", "X"),
     )
+
+
+def test_kinds_of_question_are_turned_off_one_by_one() -> None:
+    from codex_lsp.config.layers import parse
+
+    config = parse(
+        "[approval_policy.granular]\nsandbox_approval = true\nrules = false\n"
+        "mcp_elicitations = false\nrequest_permissions = true\n"
+    )
+    assert config.problems == ()
+    assert config.approval_policy == "on-request"
+    assert config.approvals_unasked == {"rules", "mcp_elicitations"}
+    wrong = parse('[approval_policy.granular]\nrules = "no"\n')
+    assert [problem.line for problem in wrong.problems] == [2]
+    assert parse('approval_policy = "never"').approvals_unasked == frozenset()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pygls.exceptions import JsonRpcException
 
-from tests.doubles.model_script import says
+from tests.doubles.model_script import Patch, Turn, says
 from tests.e2e.test_commands import read, session
+from tests.e2e.test_review import CHANGE
 
 
 async def test_what_the_preview_shows_is_what_is_sent(tmp_path: Path) -> None:
@@ -42,6 +43,22 @@ async def test_what_the_preview_shows_is_what_is_sent(tmp_path: Path) -> None:
         assert "Not sent to Codex: .env is protected" in str(s.editor.messages)
         await s.client.execute("codex.context.clear")
         assert await s.client.execute("codex.context.list") == {"files": []}
+
+
+async def test_what_codex_took_back_is_not_told_as_the_persons_edit(tmp_path: Path) -> None:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))], show_document=True) as s:
+        await s.command("codex.fix", path="code.py", line=7)
+        assert "n * 3" in s.document.text
+        await s.command("codex.turn.undo")
+        assert "n * 3" not in s.document.text
+        end = await s.command("codex.context.preview", prompt="go on")
+        page = read(Path(end["message"].removeprefix("The preview is in ")))
+        assert "changed lately" not in page
+        s.editor.type(s.document, 0, "# mine\n")
+        end = await s.command("codex.context.preview", prompt="go on")
+        page = read(Path(end["message"].removeprefix("The preview is in ")))
+        assert "+# mine" in page
+        assert "n * 3" not in page
 
 
 async def test_x1_an_untrusted_folder_changes_nothing(tmp_path: Path) -> None:

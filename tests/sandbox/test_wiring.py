@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.agent.commands import Running
+from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.toolbox import Toolbox, for_jobs
+from codex_lsp.agent.truncation import Limit
 from codex_lsp.agent.workplace import Workplace
 from codex_lsp.cli.runner import LateRunner, policy
 from codex_lsp.config.codex_toml import CodexToml, ShellEnvironment, WorkspaceWrite
@@ -115,3 +117,24 @@ async def test_a_folder_that_is_only_read_shows_the_unsaved_text_all_the_same(
     assert "held\ny" in said
     assert again.endswith("y\n")
     assert (root / "a.txt").read_text() == "saved\n"
+
+
+async def test_the_limit_of_the_settings_holds_for_every_tool(
+    window: tuple[OpenTexts, Workplace],
+) -> None:
+    opened, at = window
+    for number in range(100):
+        (opened.root / f"file{number}").write_text("hit " * 20 + "\n")
+    (opened.root / "long").write_text("a line\n" * 400)
+    problems = tuple(Problem(f"problem {number}", number) for number in range(100))
+    at = replace(at, limit=Limit(50), reported=lambda _path: problems)
+    calls: dict[str, dict[str, object]] = {
+        "exec_command": {"cmd": "cat long"},
+        "list_files": {},
+        "search_files": {"pattern": "hit"},
+        "diagnostics": {"path": "long"},
+        "read_file": {"path": "long"},
+    }
+    async with for_jobs(at, opened.said.append, label="Codex", near=None) as box:
+        for name, arguments in calls.items():
+            assert len(await call(box, name, **arguments)) < 600, name

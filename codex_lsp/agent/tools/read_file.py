@@ -11,6 +11,7 @@ from codex_lsp.agent.conversation import FunctionTool
 from codex_lsp.agent.lines import split_lines
 from codex_lsp.agent.ports import Snapshots
 from codex_lsp.agent.tools.tool import Answer
+from codex_lsp.agent.truncation import Limit
 from codex_lsp.workspace.containment import Outside
 from codex_lsp.workspace.disk import Unusable
 from codex_lsp.workspace.snapshot import Found, Missing
@@ -43,8 +44,9 @@ class ReadFile:
     spec = SPEC
     reads_only = True
 
-    def __init__(self, snapshots: Snapshots) -> None:
+    def __init__(self, snapshots: Snapshots, limit: Limit | None = None) -> None:
         self._snapshots = snapshots
+        self._most = MOST_CHARACTERS if limit is None else min(limit.in_bytes, MOST_CHARACTERS)
 
     async def run(self, arguments: str) -> Answer:
         """Answer with the lines asked for, or with why there are none."""
@@ -61,7 +63,7 @@ class ReadFile:
             case Found(protected=True):
                 return Answer(f"read_file: {path} is protected and is not sent")
             case Found():
-                return Answer(_shown(found.text, start, end))
+                return Answer(_shown(found.text, start, end, self._most))
 
 
 def _arguments(arguments: str) -> tuple[str, int, int]:
@@ -76,13 +78,13 @@ def _arguments(arguments: str) -> tuple[str, int, int]:
     return cast("str", value["path"]), start, min(end or last, last)
 
 
-def _shown(text: str, start: int, end: int) -> str:
+def _shown(text: str, start: int, end: int, most: int) -> str:
     rows = split_lines(text)
     if start > max(len(rows), 1):
         return f"The file has {len(rows)} lines."
     end = min(end, len(rows))
     asked = rows[start - 1 : end]
-    fitting = list(takewhile(MOST_CHARACTERS.__ge__, accumulate(map(len, asked))))
+    fitting = list(takewhile(most.__ge__, accumulate(map(len, asked))))
     last = start - 1 + len(fitting)
     if last < start <= end:
         return f"Line {start} is too long to be shown ({len(asked[0])} characters)."
