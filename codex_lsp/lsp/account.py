@@ -66,7 +66,8 @@ class Account:
     def note(self, event: AuthEvent) -> None:
         """The sign-in changed: here, in another window, or in the Codex CLI."""
         log.info("credentials: %s", event.kind)
-        self._wire.notify("codex/account/updated", describe_update(event.status))
+        if self._client.shows_status:
+            self._wire.notify("codex/account/updated", describe_update(event.status))
         if event.kind in {"switched", "signedOut"}:
             self._tasks.cancel_turns()
         ours, self._own_change = self._own_change, False

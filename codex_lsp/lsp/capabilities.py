@@ -75,7 +75,7 @@ class Client:
 
     @property
     def shows_status(self) -> bool:
-        """Send `codex/status`. lsp-mode, for one, warns of notifications that it does not know."""
+        """Send `codex/status` and the like. lsp-mode, for one, warns of what it does not know."""
         return self.status or self.quirks.profile in {"neovim", "vscode"}
 
 

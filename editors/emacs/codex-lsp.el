@@ -125,6 +125,16 @@
 (codex-lsp--define codex-lsp-next "codex.hunk.next" "Go to the next change.")
 (codex-lsp--define codex-lsp-previous "codex.hunk.previous" "Go to the previous change.")
 
+(defun codex-lsp-diff ()
+  "Show the changes that wait, or else those of the last turn, as a diff."
+  (interactive)
+  (codex-lsp--execute "codex.hunk.diff" nil))
+
+(defun codex-lsp-keep-all ()
+  "Keep all changes of the newest turn that waits, in every file."
+  (interactive)
+  (codex-lsp--execute "codex.turn.accept" nil))
+
 (defun codex-lsp-undo ()
   "Take back what the last turn changed, and keep what you typed since."
   (interactive)
@@ -149,9 +159,11 @@
   "d" #'codex-lsp-do
   "x" #'codex-lsp-explain
   "k" #'codex-lsp-keep
+  "K" #'codex-lsp-keep-all
   "D" #'codex-lsp-drop
   "n" #'codex-lsp-next
   "p" #'codex-lsp-previous
+  "v" #'codex-lsp-diff
   "u" #'codex-lsp-undo
   "r" #'codex-lsp-redo
   "s" #'codex-lsp-stop)

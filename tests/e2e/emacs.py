@@ -67,13 +67,16 @@ class Emacs:
             raise AssertionError(f"never came: {what}\n{self.state()}\n{screen}") from None
 
     def state(self) -> dict[str, Any]:
-        """The newest state: text, modified, attached, menus; all empty before the first."""
+        """The newest state, as `observe.el` writes it; all empty before the first."""
         file = self.shown.place / "state"
         if not file.exists():
             return dict.fromkeys(["modified", "attached"], False) | {
                 "text": "",
+                "file": "",
+                "line": 0,
                 "menus": [],
                 "progress": [],
+                "said": [],
             }
         return dict(json.loads(file.read_bytes()))
 

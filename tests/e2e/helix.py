@@ -27,6 +27,7 @@ display-progress-messages = true
 
 
 SIZE = (300, 60)  # columns and rows: the whole of a test's file fits
+ASIDE = 150  # the column after which Helix may show what is diagnosed on the line
 TITLE = "Codex: "  # how the title of each of our actions begins
 # Said before the server has answered, and between its answer and the opening of the file.
 NOT_YET = "No configured language server supports code actions", "No code actions available"
@@ -55,20 +56,20 @@ class Helix:
     async def choose_action(self, title: str) -> None:
         """See `Person`. The menu holds only our actions, and its first row is selected.
 
-        What is diagnosed on the line stands in the right half.
+        What is diagnosed on the line stands aside.
         """
-        screen = await self._menu(title)
-        rows = [row for row in screen.splitlines() if TITLE in row[: SIZE[0] // 2]]
+        screen = await self.menu(title)
+        rows = [row for row in screen.splitlines() if TITLE in row[:ASIDE]]
         [place] = [at for at, row in enumerate(rows) if title in row]
         await self.shown.press(*["Down"] * place, "Enter")
 
     async def attached(self) -> None:
         """Wait until our server answers."""
-        await self._menu(TITLE)
+        await self.menu(TITLE)
         await self.shown.press("Escape")
         await self.shown.until(lambda screen: TITLE not in screen)
 
-    async def _menu(self, title: str) -> str:
+    async def menu(self, title: str) -> str:
         """The screen with the menu of code actions, once it has `title` in it."""
         screen = NOT_YET[0]
         while _early(screen):
@@ -103,7 +104,8 @@ def _buffer(screen: str) -> list[str]:
     rows = screen.splitlines()
     found = (at for at, row in enumerate(rows) if row.startswith((" NOR ", " INS ")))
     status = max(found, default=0)  # while a command is typed, there is none
-    return "\n".join(rows[:status]).rstrip("\n").split("\n")
+    text = (row[:ASIDE].rstrip() for row in rows[:status])
+    return "\n".join(text).rstrip("\n").split("\n")
 
 
 @asynccontextmanager

@@ -190,7 +190,8 @@ async def neovim(
     listener = asyncio.create_task(editor._listen())
     try:
         yield editor
-        await editor.quit()
+        if process.returncode is None:  # a test may have killed it
+            await editor.quit()
     finally:
         if process.returncode is None:
             process.kill()

@@ -3,6 +3,15 @@
 
 _G.seen = { progress = {}, menus = {}, answers = {} }
 _G.wanted = nil -- a part of the title to choose
+_G.replies = {} -- parts of the titles to choose wherever they are offered
+
+local function is_wanted(title)
+  for _, part in ipairs(vim.list_extend({ wanted }, replies)) do
+    if title:find(part, 1, true) then
+      return true
+    end
+  end
+end
 
 local function happened()
   vim.rpcnotify(0, 'happened')
@@ -25,7 +34,7 @@ vim.ui.select = function(items, options, choose)
   local found
   for index, item in ipairs(items) do
     titles[index] = options.format_item and options.format_item(item) or tostring(item)
-    if wanted and not found and titles[index]:find(wanted, 1, true) then
+    if not found and is_wanted(titles[index]) then
       found = index
     end
   end

@@ -82,12 +82,12 @@ def redo_file(server: Server, arguments: Arguments) -> Reply:
 
 
 def accept_turn(server: Server, arguments: Arguments) -> Reply:
-    """`codex.turn.accept` `{taskId}`: make all changes of the turn, in every file."""
+    """`codex.turn.accept`: make all changes of the turn `taskId`, or of the newest that waits."""
     return _keep(server, _of_turn(server, arguments, State.PROPOSED))
 
 
 def reject_turn(server: Server, arguments: Arguments) -> Reply:
-    """`codex.turn.reject` `{taskId}`: drop all changes of the turn, in every file."""
+    """`codex.turn.reject`: drop all changes of the turn `taskId`, or of the newest that waits."""
     return _drop(server, _of_turn(server, arguments, *SHOWN))
 
 
@@ -165,9 +165,7 @@ def _in_file(
 
 def _of_turn(server: Server, arguments: Arguments, *states: State) -> list[Hunk]:
     turn = parse_target(arguments).task_id
-    if turn is None:
-        raise BadArguments('Name the turn: {"taskId": "codex-…"}, as codex.task.list shows it.')
-    return server.bench.ledger.hunks(*states, turn=turn)
+    return server.bench.ledger.newest(*states, turn=turn)
 
 
 def _keep(server: Server, hunks: list[Hunk]) -> Reply:

@@ -54,6 +54,7 @@ end, {
 for plug, name in pairs({
   fix = 'fix', edit = 'edit', ask = 'ask', explain = 'explain', ['do'] = 'do', menu = '',
   keep = 'hunk.accept', drop = 'hunk.reject', next = 'hunk.next', previous = 'hunk.previous',
+  diff = 'hunk.diff', ['keep-all'] = 'turn.accept',
   undo = 'turn.undo', stop = 'task.cancel',
 }) do
   local keys = ('<Plug>(codex-%s)'):format(plug)
