@@ -22,6 +22,7 @@ from codex_lsp.workspace.snapshot import BufferText
 
 _OPAQUE = "user.overlay.opaque"
 _BOM = "\ufeff"
+_SECOND = 1_000_000_000
 
 
 class Unsaved:
@@ -31,7 +32,7 @@ class Unsaved:
     """
 
     def __init__(self) -> None:
-        self._times: dict[Path, tuple[bytes, int]] = {}
+        self._times: dict[Path, tuple[bytes, int, int]] = {}
 
     def write(self, root: Path, buffers: Mapping[Path, BufferText], folder: Path) -> int:
         """Put what is unsaved below `root` into `folder`, which is new; returns how many files."""
@@ -51,12 +52,26 @@ class Unsaved:
         digest = hashlib.sha256(data).digest()
         known = self._times.get(path)
         if known is None or known[0] != digest:
-            known = self._times[path] = (digest, time.time_ns())
+            alike = [] if known is None or known[2] != len(data) else [known[1]]
+            if path.is_file() and (saved := path.stat()).st_size == len(data):
+                alike.append(saved.st_mtime_ns)
+            known = self._times[path] = (digest, _in_another_second(alike), len(data))
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
         if path.is_file():
             place.chmod(stat.S_IMODE(path.stat().st_mode))
         os.utime(place, ns=(known[1], known[1]))
+
+
+def _in_another_second(times: Sequence[int]) -> int:
+    """Now, or as soon as it is no second of `times`: Python takes texts of one length and second
+    for the same. A time to come would be worse, for builds want outputs newer than inputs.
+    """
+    now = time.time_ns()
+    if any(at // _SECOND == now // _SECOND for at in times):
+        time.sleep((_SECOND - now % _SECOND) / _SECOND)
+        now = time.time_ns()
+    return now
 
 
 def unsaved_bytes(path: Path, text: str) -> bytes | None:

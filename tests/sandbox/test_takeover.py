@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -340,3 +341,17 @@ async def test_what_the_person_keeps_out_is_not_there_for_commands(
     await runner.aclose()
     assert said == "done\n"
     assert [path.read_text() for path in kept] == ["hidden words\n"] * 2
+
+
+async def test_texts_of_one_length_are_told_apart_by_their_seconds(
+    window: Window, runner: Runner
+) -> None:
+    """Python takes what it compiled of a text for that of another one, else."""
+    path = window.root / "a.py"
+    path.write_text("x = 1\n")
+    script = f"{sys.executable} -c 'import a; print(a.x)'"
+    said = []
+    for number in (2, 3, 4):
+        window.texts[path] = f"x = {number}\n"
+        said.append(await run(window, runner, script))
+    assert said == ["2\n", "3\n", "4\n"]
