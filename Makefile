@@ -57,8 +57,8 @@ vscode: setup
 # Measures on Pythons with nothing but what a person installs: development tools slow imports down.
 bench: setup
 	$(PYTHON) -m venv $(VENV)/plain
-	$(VENV)/plain/bin/python -m pip install --quiet .
-	for name in startup responsiveness turn round_trips edits commands; do \
+	$(VENV)/plain/bin/python -m pip install --quiet '.[sandbox]'
+	for name in startup responsiveness turn round_trips jobs edits commands; do \
 	  CODEX_LSP_BENCH_PYTHON=$(VENV)/plain/bin/python $(BIN)/python -m benchmarks.$$name || exit; \
 	done
 

@@ -12,7 +12,7 @@ import pytest
 REPO = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("name", ["startup", "responsiveness", "turn", "round_trips"])
+@pytest.mark.parametrize("name", ["startup", "responsiveness", "turn", "round_trips", "jobs"])
 def test_a_benchmark_runs_and_prints_a_table(name: str, tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", "--small"],
