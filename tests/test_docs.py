@@ -32,10 +32,8 @@ def read(name: str) -> str:
 
 
 def row(setting: Setting) -> str:
-    default = {None: "unset", True: "`true`", False: "`false`"}.get(
-        setting.default,  # type: ignore[call-overload]
-        f"`{setting.default}`",
-    )
+    shown = {"None": "unset", "True": "`true`", "False": "`false`"}
+    default = shown.get(str(setting.default), f"`{setting.default}`")
     return f"| `{setting.key}` | {default} | {setting.doc} |"
 
 

@@ -27,6 +27,7 @@ from codex_lsp.agent.tools.ask_person import AskPerson, Option, Question
 from codex_lsp.workspace.snapshot import Snapshot
 
 _FIRST_ID = 1000
+_TOLD_TO_END = (128 + 15, 128 + 9)  # by SIGTERM, SIGKILL
 _SAVED, _AS_SAVED, _NOT = "I have saved them", "Run on what is saved", "Do not run it"
 
 Take = Callable[[Sequence[FileChange], Snapshot, int], Awaitable[list[str]]]
@@ -47,31 +48,38 @@ class Wanted:
 
 @dataclass(slots=True)
 class _Session:
-    """`said`: what is to be told of its changes, once they are taken over."""
+    """`said`: what is to be told of its changes, once they are taken over. `seen`: when it was last
+    looked at.
+    """
 
     id: int
     process: Process
     snapshot: Snapshot
+    seen: float
     said: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """How a window runs commands: `shell` is the person's, `login` whether a login shell may be
-    asked for. `checkpoints` is where the old bytes go of what is no text; `reviewed`: the person
-    wants to see each change first.
+    asked for. One that runs is waited for `longest_wait` seconds at once, and ended when nobody
+    looked at it for `idle` seconds (None: with the turn). `checkpoints` is where the old bytes go
+    of what is no text; `reviewed`: the person wants to see each change first.
     """
 
     runner: CommandRunner
     shell: str
     checkpoints: Path
     login: bool = True
+    longest_wait: float = 300.0
+    idle: float | None = None
     reviewed: bool = False
 
 
 class Commands:
     """See the file. `close` belongs to the end of the turn, however it ends. `ask`: the person, who
-    has to save where a command cannot see the unsaved text; None where nobody can be asked.
+    has to save where a command cannot see the unsaved text; None where nobody can be asked. `idle`:
+    seconds without a look at a command after which it is ended.
     """
 
     def __init__(
@@ -81,12 +89,15 @@ class Commands:
         snapshots: Snapshots,
         take: Take,
         ask: AskPerson | None = None,
+        *,
+        idle: float | None = None,
     ) -> None:
         self._runner = runner
         self._permit = permit
         self._snapshots = snapshots
         self._take = take
         self._ask = ask
+        self._idle = idle
         self._on_saved: bool | None = None  # what the person said of running on saved files
         self._sessions: dict[int, _Session] = {}
         self._ids = itertools.count(_FIRST_ID)
@@ -110,12 +121,12 @@ class Commands:
         if not covers(decision, action):
             return "exec command rejected: what was allowed was something else"
         began = monotonic()
-        command = Command(wanted.argv, wanted.cwd, wanted.tty, behind)
+        command = Command(wanted.argv, wanted.cwd, wanted.tty, behind, self._idle)
         try:
             process = await self._runner.start(command, snapshot)
         except CannotRun as error:
             return f"exec_command failed: {error}"
-        session = _Session(next(self._ids), process, snapshot)
+        session = _Session(next(self._ids), process, snapshot, began)
         self._sessions[session.id] = session
         answer = await self._look(session, began, seconds, limit)
         return "\n".join([answer, *_in_place(action)])
@@ -179,7 +190,10 @@ class Commands:
     async def _look(
         self, session: _Session, began: float, seconds: float, limit: truncation.Limit
     ) -> str:
+        alone = self._idle is not None and began - session.seen >= self._idle
+        expired = alone and session.process.exit_code in _TOLD_TO_END
         await session.process.wait(seconds)
+        session.seen = monotonic()
         text = session.process.take_output().decode("utf-8", "replace")
         code = session.process.exit_code
         lines = [f"Chunk ID: {secrets.token_hex(3)}"]
@@ -193,6 +207,8 @@ class Commands:
         if code is not None:
             said = await self._taken(session)
             await self._forget(session)
+            if expired:
+                said = [f"It ran on unwatched for {self._idle:g} seconds and was ended.", *said]
             lines += ["", *said] if said else []
         return "\n".join(lines)
 

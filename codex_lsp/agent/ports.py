@@ -189,13 +189,15 @@ class Confinement:
 @dataclass(frozen=True, slots=True)
 class Command:
     """What to run, where. `behind` is what has to hold it back, as it was shown to the person;
-    None where it was allowed to run freely.
+    None where it was allowed to run freely. It is ended when nobody waited for it for `idle`
+    seconds, if that is given.
     """
 
     argv: tuple[str, ...]
     cwd: Path
     tty: bool = False
     behind: Confinement | None = None
+    idle: float | None = None
 
 
 class CannotRun(Exception):

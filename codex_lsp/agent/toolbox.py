@@ -87,12 +87,12 @@ async def _commands(
         reviewed=how.reviewed,
     )
     take.changed = patch.changed
-    commands = Commands(how.runner, at.permit, at.snapshots, take, at.ask)
+    commands = Commands(how.runner, at.permit, at.snapshots, take, at.ask, idle=how.idle)
     run = ExecCommand(
         commands, at.snapshots, patch.run, shell=how.shell, login=how.login, limit=at.limit
     )
     try:
-        yield run, WriteStdin(commands, at.limit)
+        yield run, WriteStdin(commands, at.limit, longest_wait=how.longest_wait)
     except BaseException:
         await commands.close(take=False)
         raise

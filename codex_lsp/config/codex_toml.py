@@ -119,6 +119,7 @@ class CodexToml:
     sandbox_workspace_write: WorkspaceWrite = WorkspaceWrite()
     shell_environment_policy: ShellEnvironment = field(default_factory=ShellEnvironment)
     background_terminal_max_timeout: int = 300_000
+    allow_login_shell: bool = True
     project_doc_max_bytes: int = 32_768
     project_doc_fallback_filenames: tuple[str, ...] = ()
     project_root_markers: tuple[str, ...] = (".git",)
@@ -164,8 +165,8 @@ _PLAIN = (
     "model_reasoning_summary", "model_verbosity", "model_context_window",
     "model_auto_compact_token_limit", "tool_output_token_limit", "service_tier", "compact_prompt",
     "developer_instructions", "sandbox_mode", "background_terminal_max_timeout",
-    "project_doc_max_bytes", "include_environment_context", "cli_auth_credentials_store",
-    "forced_login_method", "oss_provider",
+    "allow_login_shell", "project_doc_max_bytes", "include_environment_context",
+    "cli_auth_credentials_store", "forced_login_method", "oss_provider",
 )  # fmt: skip
 _LISTS = ("project_doc_fallback_filenames", "project_root_markers", "forced_chatgpt_workspace_id")
 

@@ -58,6 +58,16 @@ class EditorSettings:
             "maximum": 400_000,
         },
     )
+    command_idle_minutes: int = field(
+        default=0,
+        metadata={
+            "key": "commands.idleMinutes",
+            "doc": "A command that runs on is ended when Codex has not looked at it for so many "
+            "minutes. 0: it may run until the job is over.",
+            "minimum": 0,
+            "maximum": 1_440,
+        },
+    )
     offer_presets: bool = field(
         default=True,
         metadata={
@@ -94,6 +104,7 @@ _KINDS: Mapping[str, type] = {
     "apply": str,
     "closed_files": str,
     "context_bytes": int,
+    "command_idle_minutes": int,
     "offer_presets": bool,
 }
 

@@ -218,8 +218,8 @@ _SAFETY = (
         "Run commands in a login shell.", "false", heeded=False),
     Key("background_terminal_max_timeout", "count",
         "How long a running command may be waited for at once, in milliseconds.", "300000"),
+    Key("allow_login_shell", "flag", "Whether the model may ask for a login shell.", "true"),
     *_not_heeded(
-        Key("allow_login_shell", "flag", "Whether the model may ask for a login shell.", "true"),
         Key("default_permissions", "text", "The permission profile to begin with."),
         Key("permissions", "open table", "Permission profiles of yours."),
     ),

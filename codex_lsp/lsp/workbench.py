@@ -237,13 +237,13 @@ class Workbench:
             if isinstance(self.chosen.model, LocalModel)
             else self.adapters.window,
             limit=DEFAULT if tokens is None else Limit(tokens),
-            running=self._running(),
+            running=self._running(config),
             archive=self.adapters.archive,
             brief=lambda wish: brief(self, roots, wish),
             preview=lambda wish: parts(wish, surroundings(self, roots)),
         )
 
-    def _running(self) -> Running | None:
+    def _running(self, config: CodexToml) -> Running | None:
         """How commands are run here."""
         if self.adapters.runner is None:
             return None
@@ -251,6 +251,9 @@ class Workbench:
             self.adapters.runner,
             person_shell(os.environ),
             self.adapters.state_folder / "checkpoints",
+            login=config.allow_login_shell,
+            longest_wait=config.background_terminal_max_timeout / 1000,
+            idle=self.settings.command_idle_minutes * 60 or None,
             reviewed=self.settings.apply != "auto",
         )
 

@@ -19,7 +19,7 @@ from codex_lsp.sandbox import bubblewrap, landlock, overlay, seccomp
 from codex_lsp.sandbox.bubblewrap import Layers, View, home
 from codex_lsp.sandbox.mirror import Mirror, Place
 from codex_lsp.sandbox.policy import Policy, hidden, outermost
-from codex_lsp.sandbox.process import Child, Start, in_terminal
+from codex_lsp.sandbox.process import Child, Start, in_terminal, limited
 
 _PROBE_SECONDS = 10.0
 
@@ -105,7 +105,8 @@ async def start(backend: Backend | None, job: Job, env: Mapping[str, str]) -> Ch
             argv = in_terminal(job.argv, leads=True) if job.tty else job.argv
             return await Child.start(Start(argv, job.cwd, job.env, job.tty))
         case Bubblewrap(program=program):
-            argv = in_terminal(job.argv, leads=False) if job.tty else job.argv
+            argv = limited(job.argv, job.policy.limits)
+            argv = in_terminal(argv, leads=False) if job.tty else argv
             info, tells = os.pipe()
             filtering = _readable(seccomp.program(sockets=True) or seccomp.ALLOW_ALL)
             line = bubblewrap.arguments(
@@ -143,7 +144,7 @@ async def _behind_landlock(job: Job, env: Mapping[str, str]) -> Child:
         places = [view.root for view in job.views if isinstance(view, Place)]
         writable += [path for root in places for path in landlock.around(root, job.unseen)]
     unseen = [*hidden([view.root for view in job.views], env, home(env)), *job.unseen]
-    line = await asyncio.to_thread(landlock.arguments, writable, unseen, network=job.policy.network)
+    line = await asyncio.to_thread(landlock.arguments, writable, unseen, job.policy)
     argv = in_terminal(job.argv, leads=False) if job.tty else job.argv
     given = {**job.env, "TMPDIR": str(temporary), "PWD": str(cwd)}
     return await Child.start(Start([*line, *argv], cwd, given, job.tty))

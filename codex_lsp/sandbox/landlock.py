@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codex_lsp.sandbox import landlock_exec, seccomp
+from codex_lsp.sandbox.policy import Policy
 
 _LEAST = 6  # the first version that keeps signals in
+_OTHERS = 4
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 
 
@@ -24,17 +26,23 @@ def is_there() -> bool:
     return sys.platform == "linux" and known and landlock_exec.version() >= _LEAST
 
 
-def arguments(writable: Sequence[Path], unseen: Sequence[Path], *, network: bool) -> list[str]:
+def arguments(writable: Sequence[Path], unseen: Sequence[Path], policy: Policy) -> list[str]:
     """The command line of the helper, to be followed by the command.
 
-    What is `unseen` cannot be read, though its name can be listed. Without `network` there are no
+    What is `unseen` cannot be read, though its name can be listed. Without a network there are no
     sockets but connected pairs: a path of a socket cannot be told from another by the kernel's
     filter.
     """
-    filtering = seccomp.program(sockets=network)
+    filtering = seccomp.program(sockets=policy.network)
     limits = {
         "write": [*map(str, writable), *(f"/dev/{name}" for name in _DEVICES)],
         "read": [str(path) for path in around(Path("/"), [*unseen])],
+        # Without a namespace the kernel counts all processes of the person.
+        "most": {
+            "CORE": 0,
+            "FSIZE": policy.limits.file_bytes,
+            "NPROC": _OTHERS * policy.limits.processes,
+        },
         "filter": b"" if filtering is None else filtering,
     }
     text = json.dumps(limits, default=bytes.hex)

@@ -1,7 +1,8 @@
 """Limits itself by Landlock and seccomp, then runs a command and ends all that it leaves behind.
 
 Started as a file by a bare Python (`-I -S`): standard library only, nothing of ours is imported.
-The first argument is JSON: `write` and `read` (paths that may be), `filter` (hexadecimal).
+The first argument is JSON: `write` and `read` (paths that may be), `most` (of what the system can
+limit, by its name), `filter` (hexadecimal).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 
@@ -105,6 +107,11 @@ def _limit(libc: ctypes.CDLL, limits: dict[str, object]) -> None:
     for capability in range(64):  # for root: what is dropped here, no program gets
         libc.prctl(_DROP, capability, 0, 0, 0)
     _checked(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    for name, most in limits["most"].items():  # type: ignore[attr-defined]  # written by `landlock`
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        new = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (new, new))
     write = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE | _REFER | _TRUNCATE
     attributes = _Attributes(write | _READ_FILE | _MAKE_DEVICES, 0, _SCOPES)
     size = ctypes.sizeof(attributes)

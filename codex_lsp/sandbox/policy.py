@@ -47,6 +47,18 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a command in the sandbox may use, generously: an end for what has gone wrong.
+
+    `processes` (and threads) are those of one command where it has a namespace of its own, else all
+    of the person's; the kernel lets root have any number. No core dumps are written.
+    """
+
+    processes: int = 4096
+    file_bytes: int = 16 << 30
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """`sandbox_mode` and `sandbox_workspace_write.*`; `writable_roots` go beside the workspace."""
 
@@ -56,6 +68,7 @@ class Policy:
     exclude_tmpdir: bool = False
     exclude_slash_tmp: bool = False
     environment: Environment = field(default_factory=Environment)
+    limits: Limits = field(default_factory=Limits)
 
 
 def hidden(roots: Sequence[Path], env: Mapping[str, str], home: Path) -> list[Path]:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codex_lsp.sandbox.policy import Limits
+
 MOST_OUTPUT = 1 << 20  # bytes kept between two looks at it
 _CHUNK = 1 << 16
 _GRACE = 2.0  # seconds that a process has to end itself once it is told to
@@ -30,6 +32,21 @@ def in_terminal(argv: Sequence[str], *, leads: bool) -> list[str]:
     if leads:
         return ["/bin/sh", "-c", _TAKE_TERMINAL, "sh", *argv]
     return ["setsid", "-c", *argv]
+
+
+# What a shell calls processes is `-u` to some and `-p` to others; blocks are of 512 bytes. A limit
+# that is lower already stays.
+_LIMITED = """
+ulimit -c 0; ulimit -f "$1" 2>/dev/null
+ulimit -u "$2" 2>/dev/null || ulimit -p "$2" 2>/dev/null
+shift 2; exec "$@"
+"""
+
+
+def limited(argv: Sequence[str], limits: Limits) -> list[str]:
+    """`argv` in a form that sets `limits` for itself first."""
+    blocks = limits.file_bytes // 512
+    return ["/bin/sh", "-c", _LIMITED, "sh", str(blocks), str(limits.processes), *argv]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,9 @@ class Child:
         self._reading, self._writing = reading, writing
         self._output = Output()
         self._silent = asyncio.Event()
+        self._gone = False
+        self._idle: float | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._ended = asyncio.ensure_future(self._follow())
         os.set_blocking(reading, False)
         asyncio.get_running_loop().add_reader(reading, self._read)
@@ -118,7 +138,11 @@ class Child:
 
     async def wait(self, seconds: float) -> None:
         """Until it has ended and said all, or the time is up."""
-        await asyncio.wait([self._ended], timeout=max(seconds, 0))
+        self._expire_in(None)
+        try:
+            await asyncio.wait([self._ended], timeout=max(seconds, 0))
+        finally:
+            self._expire_in(self._idle)
 
     async def write(self, data: bytes) -> bool:
         """Type into its terminal; False where it has none or is not reading."""
@@ -134,6 +158,23 @@ class Child:
         except (OSError, TimeoutError):
             return False
         return True
+
+    def end_when_idle(self, seconds: float) -> None:
+        """End it when nobody has waited for it for so long."""
+        self._idle = seconds
+        self._expire_in(seconds)
+
+    def _expire_in(self, seconds: float | None) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if seconds is not None and not self._gone:
+            self._expiry = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._signal(signal.SIGTERM)
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(_GRACE, self._signal, signal.SIGKILL)
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -154,6 +195,8 @@ class Child:
 
     async def _follow(self) -> None:
         await self._process.wait()
+        self._gone = True
+        self._expire_in(None)
         # What it left in the background holds the output open, and would go on changing files.
         self._signal(signal.SIGKILL)
         await self._last_gone()

@@ -88,6 +88,8 @@ class Runner:
         except (OSError, mirror.TooLarge) as error:
             await asyncio.to_thread(overlay.clear, folder)
             raise CannotRun(f"it could not be started: {error}") from error
+        if command.idle is not None:
+            child.end_when_idle(command.idle)
         running = Running(child, started, folder, views, self._live)
         self._live.add(running)
         return running

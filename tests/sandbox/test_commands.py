@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -204,6 +205,25 @@ async def test_bad_arguments_are_answered_in_words(bench: Bench, arguments: str)
 def test_a_shell_whose_language_models_do_not_write_is_not_used() -> None:
     assert Path(person_shell({"SHELL": "/usr/bin/fish"})).name in {"bash", "sh"}
     assert person_shell({"SHELL": "/bin/sh"}) == "/bin/sh"
+
+
+async def test_a_login_shell_is_not_offered_where_the_person_allows_none(bench: Bench) -> None:
+    plain = ExecCommand(bench.commands, bench.snapshot, bench.patch, shell="/bin/sh", login=False)
+    offered = [
+        cast("dict[str, object]", one.spec.parameters["properties"]) for one in (bench.exec, plain)
+    ]
+    assert ["login" in properties for properties in offered] == [True, False]
+    answer = await plain.run('{"cmd": "touch made", "login": true}')
+    assert "no login shell" in answer.text
+    assert bench.asked == []
+
+
+async def test_a_command_is_waited_for_no_longer_than_the_person_says(bench: Bench) -> None:
+    found = await bench.run("sleep 600", yield_time_ms=250)
+    hasty = WriteStdin(bench.commands, longest_wait=0.1)
+    async with asyncio.timeout(60):
+        given = {"session_id": int(found["session"]), "yield_time_ms": 300_000}
+        assert "Process running" in (await hasty.run(json.dumps(given))).text
 
 
 async def test_cancelling_a_wait_leaves_no_process_behind(bench: Bench) -> None:

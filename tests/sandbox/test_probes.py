@@ -218,8 +218,8 @@ def _without(line: list[str], rule: str) -> list[str]:
 async def test_each_rule_of_landlock_is_needed(prey: Prey, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = landlock.arguments
 
-    def open_files(writable: Any, unseen: Any, *, network: bool) -> list[str]:
-        return whole([*writable, prey.folder], [], network=network)
+    def open_files(writable: Any, _unseen: Any, policy: Policy) -> list[str]:
+        return whole([*writable, prey.folder], [], policy)
 
     monkeypatch.setattr(landlock, "arguments", open_files)
     assert await got(prey, "landlock") >= {"write outside", "read sign-ins", "read keys"}

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -66,19 +67,18 @@ SPEC = FunctionTool(
                 "type": "string",
                 "description": "One short question to the person, with require_escalated only.",
             },
-            "prefix_rule": {
-                "type": "array",
-                "description": (
-                    "With require_escalated only: the words with which commands begin that could "
-                    "be allowed alike."
-                ),
-                "items": {"type": "string"},
-            },
         },
         "required": ["cmd"],
         "additionalProperties": False,
     },
 )
+
+
+def _without(schema: Mapping[str, object], name: str) -> dict[str, object]:
+    properties = cast("dict[str, object]", schema["properties"])
+    left = {key: value for key, value in properties.items() if key != name}
+    return {**schema, "properties": left}
+
 
 # A patch that is handed to a program of the tool's name: the model means the tool.
 _PATCH = re.compile(
@@ -88,13 +88,18 @@ _PATCH = re.compile(
 )
 _NAMED = re.compile(r"(?:^|[;&|\n(])\s*(?:apply_patch|applypatch)\b")
 
+_NO_LOGIN = replace(SPEC, parameters=_without(SPEC.parameters, "login"))
+
 ApplyText = Callable[[str], Awaitable[Answer]]
 
 
 class ExecCommand:
-    """The tool for one turn. `shell` is the person's; `login` whether it may be a login shell."""
+    """The tool for one turn. `shell` is the person's; `login` whether it may be a login shell.
 
-    spec = SPEC
+    Codex models know a `prefix_rule` too, a word of theirs on what else could be allowed alike: it
+    is not offered, for a permission here is for what was shown and nothing else.
+    """
+
     reads_only = False
 
     def __init__(
@@ -112,6 +117,7 @@ class ExecCommand:
         self._apply_patch = apply_patch
         self._shell = shell
         self._login = login
+        self.spec = SPEC if login else _NO_LOGIN
         self._limit = limit
 
     async def run(self, arguments: str) -> Answer:
@@ -124,6 +130,8 @@ class ExecCommand:
             return await self._apply_patch(patch["patch"] + "\n")
         if _NAMED.search(cmd):
             return Answer("apply_patch is not a command here: call the tool apply_patch.")
+        if given.get("login") is True and not self._login:
+            return Answer("exec_command failed: the person allows no login shell; leave out login")
         cwd = folder(given.get("workdir"), self._snapshots())
         if isinstance(cwd, Outside):
             return Answer(cwd.reason)
@@ -140,8 +148,7 @@ class ExecCommand:
 
     def _argv(self, cmd: str, given: Mapping[str, object]) -> tuple[str, ...]:
         shell = str(given.get("shell") or self._shell)
-        login = self._login and given.get("login") is True
-        return (shell, "-lc" if login else "-c", cmd)
+        return (shell, "-lc" if given.get("login") is True else "-c", cmd)
 
 
 def folder(workdir: object, snapshot: Snapshot) -> Path | Outside:
@@ -195,7 +202,7 @@ _KINDS: Mapping[str, Callable[[object], bool]] = {
 }
 
 
-def clamped(value: object, default: int, least: int, most: int) -> float:
+def clamped(value: object, default: int, least: float, most: float) -> float:
     """A time in milliseconds that the model asks for, in seconds, within its bounds."""
     asked = value if isinstance(value, int | float) and value == value else default  # noqa: PLR0124 - NaN alone differs from itself
     return min(max(asked, least), most) / 1000

@@ -9,7 +9,7 @@ from codex_lsp.agent.tools.exec_command import clamped, count, fields
 from codex_lsp.agent.tools.tool import Answer
 
 _DEFAULT_YIELD, _LEAST_YIELD, _MOST_YIELD = 250, 250, 30_000  # milliseconds
-_LEAST_POLL, _MOST_POLL = 5_000, 300_000
+_LEAST_POLL = 5_000
 
 SPEC = FunctionTool(
     name="write_stdin",
@@ -29,7 +29,7 @@ SPEC = FunctionTool(
                 "type": "number",
                 "description": (
                     "How long to wait for output. After typing: default 250, 250 to 30000. "
-                    "Without chars: 5000 to 300000."
+                    "Without chars: at least 5000."
                 ),
             },
             "max_output_tokens": {
@@ -44,13 +44,20 @@ SPEC = FunctionTool(
 
 
 class WriteStdin:
-    """The tool for one turn."""
+    """The tool for one turn. `longest_wait`: seconds that may be asked for without typing."""
 
     spec = SPEC
     reads_only = False
 
-    def __init__(self, commands: Commands, limit: truncation.Limit = truncation.DEFAULT) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        limit: truncation.Limit = truncation.DEFAULT,
+        *,
+        longest_wait: float = 300.0,
+    ) -> None:
         self._commands = commands
+        self._longest = longest_wait * 1000
         self._limit = limit
 
     async def run(self, arguments: str) -> Answer:
@@ -59,7 +66,8 @@ class WriteStdin:
         if isinstance(given, str):
             return Answer(given)
         chars = str(given.get("chars") or "")
-        least, most = (_LEAST_YIELD, _MOST_YIELD) if chars else (_LEAST_POLL, _MOST_POLL)
+        longest = (min(_LEAST_POLL, self._longest), self._longest)
+        least, most = (_LEAST_YIELD, _MOST_YIELD) if chars else longest
         seconds = clamped(given.get("yield_time_ms"), _DEFAULT_YIELD, least, most)
         session = count(given["session_id"])
         limit = self._limit.at_most(count(given.get("max_output_tokens")))
