@@ -14,6 +14,7 @@ from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import pages, words
 from codex_lsp.lsp.asking import asking
+from codex_lsp.lsp.harmless import harmless
 from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.review import Origin
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
@@ -98,7 +99,7 @@ async def _tell(bench: Workbench, wish: str, ended: Ended, said: str) -> None:
         bench.wire.notify("window/showMessage", {"type": INFO, "message": f"{text} {said}"})
         return
     folder = bench.adapters.state_folder / "answers"
-    page = f"# {words.shortened(wish)}\n\n{text}\n\n{said}\n"
+    page = f"# {words.shortened(wish)}\n\n{harmless(text)}\n\n{said}\n"
     path = await asyncio.to_thread(pages.new_page, folder, "answer", page)
     if await show(bench, path):
         message = f"Codex is done. {said}"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from codex_lsp.agent.ports import Applied, ChangeFile, Editor
 from codex_lsp.edits.text import TextEdit
+from codex_lsp.lsp.harmless import Harmless
 from codex_lsp.workspace.snapshot import BufferText
 
 FLUSH_SECONDS = 0.25
@@ -65,17 +66,18 @@ class Answer:
         self._editor = editor
         self._buffer = buffer
         self._pending = ""
+        self._harmless = Harmless()
         self._wake = asyncio.Event()
         self._finished = asyncio.Event()
 
     def write(self, text: str) -> None:
         """Add `text`; it is shown a moment later, together with what comes meanwhile."""
-        self._pending += text
+        self._pending += self._harmless.take(text)
         self._wake.set()
 
     def restart(self) -> None:
         """What was written since the last flush is void; what is shown already is marked so."""
-        self._pending = ""
+        self._pending = self._harmless.close()
         self.write("\n\n*(The connection was lost here; the answer begins again.)*\n\n")
 
     async def grow(self) -> None:
@@ -91,6 +93,7 @@ class Answer:
 
     def finish(self) -> None:
         """Nothing more will be written."""
+        self._pending += self._harmless.rest()
         self._finished.set()
         self._wake.set()
 

@@ -159,7 +159,7 @@ async def test_tests_may_go_into_a_new_file_which_is_written_to_disk(tmp_path: P
 
 
 async def test_an_answer_streams_into_a_page_that_the_editor_shows(tmp_path: Path) -> None:
-    answer = Turn((Text("It doubles"), Gate("half"), Text(" n.")))
+    answer = Turn((Text("It doubles "), Gate("half"), Text("n.")))
     async with session(tmp_path, [answer]) as s:
         token = (await s.client.execute("codex.explain", {"path": "code.py", "line": 7}))["taskId"]
         await s.client.until(lambda: s.editor.shown, "the page")

@@ -243,7 +243,8 @@ class Race:
             return f"faults: {self.window.editor.faults}"
         if any(_version(asked) is None for asked in self.window.editor.edits):
             return "an edit was sent without the version that it is for"
-        if marks(text) != marks(text_of(person)):
+        kept, typed = marks(text), marks(text_of(person))
+        if sorted(kept) != sorted(typed) or (kept != typed and not self.document.blurred):
             return "a keystroke was lost, doubled or moved"
         if applied and met == "overlapping":
             return "landed over what was typed"
