@@ -33,6 +33,8 @@
 (declare-function jsonrpc-async-request "jsonrpc")
 (declare-function lsp-find-workspace "lsp-mode")
 (declare-function lsp-request-async "lsp-mode")
+(declare-function lsp--workspace-status "lsp-mode")
+(defvar lsp--cur-workspace)
 
 (defgroup codex-lsp nil
   "Codex through its language server."
@@ -56,7 +58,7 @@
   "Run in the buffer before the server is asked for anything.")
 
 (defun codex-lsp--lsp-mode-p ()
-  "Whether lsp-mode runs Codex for this buffer."
+  "The workspace in which lsp-mode runs Codex for this buffer, or nil."
   (and (bound-and-true-p lsp-mode) (lsp-find-workspace 'codex (buffer-file-name))))
 
 (defun codex-lsp--execute (command argument)
@@ -65,9 +67,13 @@
   (let ((params (list :command command :arguments (if argument (vector argument) []))))
     (cond
      ((codex-lsp--lsp-mode-p)
-      (lsp-request-async "workspace/executeCommand" params #'ignore
-                         :mode 'detached
-                         :error-handler #'codex-lsp--failed))
+      ;; Without this, lsp-mode asks every server of the buffer.
+      (let ((lsp--cur-workspace (codex-lsp--lsp-mode-p)))
+        (unless (eq 'initialized (lsp--workspace-status lsp--cur-workspace))
+          (user-error "Codex is still starting"))
+        (lsp-request-async "workspace/executeCommand" params #'ignore
+                           :mode 'detached
+                           :error-handler #'codex-lsp--failed)))
      ((and (fboundp 'eglot-current-server) (eglot-current-server))
       (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand params
                              :deferred (intern command)

@@ -82,28 +82,28 @@ async def record(place: Path) -> list[str]:
         nvim = [str(require("nvim")), "-n", "-i", "NONE", "-u", str(config), f"+{LINE}"]
         async with terminal([*nvim, "median.py"], here.folder, here.env, (86, 18)) as shown:
             await shown.until("got 2.5")
-            screens = [await _settled(shown)]
+            screens = [await settled(shown)]
             await shown.type("gra")
             menu = await shown.until('Codex: fix "')
-            screens.append(await _settled(shown))
+            screens.append(await settled(shown))
             number = re.search(r'(\d+): Codex: fix "', menu)
             assert number is not None
             await shown.type(number[1])
             await shown.press("Enter")
             await here.model.reached("shown")
             await shown.until("thinking")
-            screens.append(await _settled(shown))
+            screens.append(await settled(shown))
             await here.model.release("shown")
             await shown.until(NEW.strip())
             await shown.until("Changed median.py")
-            screens.append(await _settled(shown))
+            screens.append(await settled(shown))
             await shown.type("u")
             await shown.until(OLD.strip())
-            screens.append(await _settled(shown))
+            screens.append(await settled(shown))
     return screens
 
 
-async def _settled(shown: Terminal) -> str:
+async def settled(shown: Terminal) -> str:
     """The screen once two looks at it agree."""
     screen = ""
     while True:
