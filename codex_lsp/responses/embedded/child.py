@@ -1,8 +1,8 @@
 """The process that holds the model: llama.cpp's HTTP server on loopback, until stdin ends.
 
-`server` starts it and talks to it: one JSON line in (model, name, key, threads), one out (url) once
-the model answers. Its stdin is its owner's pipe, so it ends with its owner, killed or not. It is
-run as a file, outside of any package, so it imports nothing of ours.
+`server` starts it and talks to it: one JSON line in (model, name, key, threads, context), one out
+(url) once the model answers. Its stdin is its owner's pipe, so it ends with its owner, killed or
+not. It is run as a file, outside of any package, so it imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import threading
 import time
 from typing import IO, Any
 
-CONTEXT, ANSWER = 4_096, 1_600
-"""Tokens: the short flow's longest prompt and answer fit, and a model that rambles is stopped."""
+ANSWER = 1_600
+"""Tokens: a model that rambles is stopped."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _serve(order: dict[str, Any]) -> Any:
     params.cors_origins = ""
     params.ui = False
     params.endpoint_slots = False
-    params.n_ctx = CONTEXT
+    params.n_ctx = order["context"]
     params.n_predict = ANSWER
     params.n_parallel = 1
     params.n_gpu_layers = 0

@@ -31,6 +31,8 @@ from codex_lsp.responses.providers import Provider
 
 _START = 90.0
 """Seconds until a model of a few GB must be loaded, from a slow disk too."""
+CONTEXT = 4_096
+"""Tokens: the short flow's longest prompt and answer fit."""
 _IDENTITY = Identity("codex_lsp", f"codex_lsp/{__version__}")
 
 
@@ -56,8 +58,11 @@ async def open_completion(weights: Path | None = None) -> AsyncIterator[Completi
 
 
 @asynccontextmanager
-async def serving(weights: Path) -> AsyncIterator[Provider]:
-    """Serve `weights` for as long as the context is open; raises `ModelError`."""
+async def serving(weights: Path, *, context: int = CONTEXT) -> AsyncIterator[Provider]:
+    """Serve `weights` for as long as the context is open; raises `ModelError`.
+
+    `context`: how many tokens a request and its answer may have.
+    """
     if importlib.util.find_spec("xllamacpp") is None:
         raise Misconfigured(
             "Local models need one more package: `pip install 'codex-lsp[local]'`, "
@@ -72,14 +77,14 @@ async def serving(weights: Path) -> AsyncIterator[Provider]:
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        yield await _start(child, weights)
+        yield await _start(child, weights, context)
     finally:
         if child.returncode is None:
             child.kill()  # it holds nothing that needs saving
         await child.wait()
 
 
-async def _start(child: asyncio.subprocess.Process, weights: Path) -> Provider:
+async def _start(child: asyncio.subprocess.Process, weights: Path, context: int) -> Provider:
     """Hand over the order (the key never stands in an argument list) and wait for the address."""
     assert child.stdin is not None  # noqa: S101 - a pipe, as asked for
     assert child.stdout is not None  # noqa: S101 - a pipe, as asked for
@@ -88,6 +93,7 @@ async def _start(child: asyncio.subprocess.Process, weights: Path) -> Provider:
     # for each core was measured to be ten times slower than a single one.
     threads = min(4, max(1, (os.cpu_count() or 1) // 2))
     order = {"model": str(weights), "name": weights.stem, "key": key, "threads": threads}
+    order["context"] = context
     line = b""
     try:
         async with asyncio.timeout(_START):

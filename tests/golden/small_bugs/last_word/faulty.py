@@ -1,0 +1,3 @@
+def last_word(text):
+    """The last word of a text."""
+    return text.split()[0]
