@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import assert_never
 
 from codex_lsp.agent import briefing, prompt
+from codex_lsp.agent.briefing import Surroundings
 from codex_lsp.agent.context import excerpt
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import RequestRefused
@@ -140,11 +141,9 @@ def _told(thread: Thread, request: ModelRequest, snapshot: Snapshot, *, done: bo
     return Told(thread.id, request.turn_id, folder, thread.items, done, thread.forked_from)
 
 
-async def preview(job: Job, at: Workplace) -> tuple[Part, ...]:
+async def preview(job: Job, at: Workplace, around: Surroundings) -> tuple[Part, ...]:
     """What a job would send, part by part, in a conversation that begins with it."""
-    found = [Part("rules", prompt.DOING)]
-    if at.preview is not None:
-        found += await at.preview(job.wish)
+    found = [Part("rules", prompt.DOING), *await briefing.parts(job.wish, around)]
     try:
         found.append(Part("your request", await _job(job, at)))
     except RequestRefused as error:

@@ -51,7 +51,7 @@ class Workplace:
     needs the person's word is not done where there is no `permit`. `window` is how much the model
     takes; `ask` puts a question to the person, None where nobody can be asked. Commands are run
     where there is `running`, and jobs are kept where there is an `archive`. `brief` gathers what
-    goes along with a job; `preview` gathers the same to be shown only.
+    goes along with a job.
     """
 
     model: Model
@@ -69,4 +69,3 @@ class Workplace:
     archive: Archive | None = None
     servers: Servers | None = None
     brief: Brief | None = None
-    preview: Brief | None = None

@@ -17,8 +17,8 @@ from codex_lsp.lsp import pages
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.documents import Document
+from codex_lsp.lsp.showing import show
 from codex_lsp.lsp.tasks import Task, Work
-from codex_lsp.lsp.work import show
 from codex_lsp.lsp.workbench import Workbench
 
 TEXT = "# Codex tries this editor here 😀 one\n"

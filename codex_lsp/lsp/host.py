@@ -46,12 +46,16 @@ def run(
 
 
 def register(server: Server, registry: Registry) -> None:
-    """Import the handlers of `registry` and make them pygls features and commands of `server`."""
+    """Make the handlers of `registry` pygls features and commands of `server`.
+
+    Those of commands are imported when they are first called, or warmed up: much hangs on them, and
+    the first menu waits for what is imported here.
+    """
     for method, name in registry.features.items():
         options = server.protocol.structure_options(method, registry.options.get(method))
         server.feature(method, options)(partial(_load(name), server))
     for command, name in registry.commands.items():
-        server.command(command)(partial(_load(name), server))
+        server.command(command)(partial(_run, server, name))
 
 
 async def _session(
@@ -94,6 +98,10 @@ async def _pump(inbox: Inbox, server: Server) -> None:
             else:
                 server.protocol.receive(message)
         await asyncio.sleep(0)  # a handler's first step sees the text as it was at its request
+
+
+def _run(server: Server, name: str, arguments: object) -> object:
+    return _load(name)(server, arguments)
 
 
 def _load(name: str) -> Callable[..., Any]:

@@ -17,9 +17,11 @@ from codex_lsp.lsp.asking import asking
 from codex_lsp.lsp.harmless import harmless
 from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.review import Origin
+from codex_lsp.lsp.showing import show
+from codex_lsp.lsp.surroundings import brief
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
-from codex_lsp.lsp.work import following, reviewed, show, summary
+from codex_lsp.lsp.work import following, reviewed, summary
 from codex_lsp.lsp.workbench import Workbench
 
 SHORT = 240  # characters that are shown as a message; longer answers get a page
@@ -29,8 +31,13 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
     """Work that does what `wish` says, as the next turn of the job's conversation."""
 
     async def work(task: Task) -> str:
-        at = bench.workplace(bench.roots[0] if place is None else place.path)
-        at = replace(at, ask=asking(bench, task), permit=permit_for(bench, task, place))
+        about = bench.roots[0] if place is None else place.path
+        at = replace(
+            await bench.workplace(about),
+            ask=asking(bench, task),
+            permit=permit_for(bench, task, place),
+            brief=lambda wish: brief(bench, bench.roots_for(about), wish),
+        )
         at = replace(at, servers=await servers_for(bench, None if place is None else place.path))
         at = reviewed(bench, at, Origin(task.id, place, wish))
         if job.thread.turn.locked():

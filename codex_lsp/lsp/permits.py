@@ -27,12 +27,12 @@ from codex_lsp.agent.approvals import Policy, Question, Terms
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.approvals import Asker
 from codex_lsp.lsp.tasks import Task
+from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace import trust
 from codex_lsp.workspace.containment import is_protected
 
 if TYPE_CHECKING:
     from codex_lsp.config.codex_toml import CodexToml
-    from codex_lsp.lsp.workbench import Workbench
 
 _WARNING = 2  # MessageType
 

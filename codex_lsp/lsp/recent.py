@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from codex_lsp.agent.briefing import Edited
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
+
+if TYPE_CHECKING:
+    from codex_lsp.agent.briefing import Edited
 
 MOST_TOLD = 5
 _LARGEST = 1_000_000  # characters of a document that is kept for this
@@ -39,6 +42,8 @@ class Recent:
 
     def edited(self) -> tuple[Edited, ...]:
         """What was typed since each document was opened, or last told of; the latest first."""
+        from codex_lsp.agent.briefing import Edited
+
         found = []
         for uri, document, before in self._changed():
             if (path := to_path(uri)) is not None:

@@ -23,13 +23,12 @@ def repairing(bench: Workbench, place: Place, fix: Fix, small: OpenCompletion) -
     """Work that repairs the function at `place`."""
 
     async def work(task: Task) -> str:
-        at = bench.workplace(place.path)
         origin = Origin(task.id, place, "")
         outcome = await fix_function(
             place,
             fix,
             open_completion=small,
-            snapshots=at.snapshots,
+            snapshots=lambda: bench.snapshot(place.path),
             editor=bench.review.for_turn(origin, held=bench.settings.apply == "propose"),
             person=_person(bench, task, place),
             label="Codex: fix",

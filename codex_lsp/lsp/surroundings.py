@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from codex_lsp.agent import briefing
 from codex_lsp.agent.briefing import Surroundings
@@ -16,15 +16,14 @@ from codex_lsp.agent.parts import Part
 from codex_lsp.agent.truncation import BYTES_PER_TOKEN
 from codex_lsp.lsp.tasks import INFO
 from codex_lsp.lsp.words import plural
+from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace import trust
 
-if TYPE_CHECKING:
-    from codex_lsp.lsp.workbench import Workbench
 
-
-def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
-    """As they are now, for work in the first of `roots`. Called on the event loop."""
-    config = bench.adapters.configuration(roots[0])
+async def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
+    """As they are now, for work in the first of `roots`."""
+    config = await asyncio.to_thread(bench.adapters.configuration, roots[0])
+    who = await asyncio.to_thread(trust.identify, roots[0], Path.home())
     return Surroundings(
         folder=roots[0],
         snapshot=bench.buffers.snapshot(roots),
@@ -33,7 +32,7 @@ def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
         ),
         config=config,
         home=bench.adapters.home,
-        trust=trust.level(config.projects, trust.identify(roots[0], Path.home())),
+        trust=trust.level(config.projects, who),
         pinned=tuple(bench.pinned),
         opened=bench.recent.opened(),
         edited=bench.recent.edited(),
@@ -43,7 +42,7 @@ def surroundings(bench: Workbench, roots: tuple[Path, ...]) -> Surroundings:
 
 async def brief(bench: Workbench, roots: tuple[Path, ...], wish: str) -> Sequence[Part]:
     """The parts that go along with `wish`; the person hears what of it was named and not sent."""
-    found = await briefing.parts(wish, surroundings(bench, roots))
+    found = await briefing.parts(wish, await surroundings(bench, roots))
     bench.recent.told()
     refused = [reason for part in found if part.name[0] in "@#" for reason in part.left_out]
     if refused:

@@ -19,6 +19,7 @@ from codex_lsp.lsp.client import ClientFailure
 from codex_lsp.lsp.hunk_text import Pair, as_diff, pairs
 from codex_lsp.lsp.permits import permit_for
 from codex_lsp.lsp.review import Origin
+from codex_lsp.lsp.showing import show
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Hunk, State
@@ -37,7 +38,7 @@ def changing(
     """
 
     async def work(task: Task) -> str:
-        at = replace(bench.workplace(place.path), permit=permit_for(bench, task, place))
+        at = replace(await bench.workplace(place.path), permit=permit_for(bench, task, place))
         at = reviewed(bench, at, Origin(task.id, place, _asked(wish), replaces))
         tell = following(bench, task)
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
@@ -75,7 +76,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
     """Work that asks for prose, which streams into a page that is shown."""
 
     async def work(task: Task) -> str:
-        at = bench.workplace(place.path)
+        at = await bench.workplace(place.path)
         head = f"# {title}\n\n"
         folder = bench.adapters.state_folder / "answers"
         path = await asyncio.to_thread(pages.new_page, folder, "answer", head)
@@ -216,7 +217,7 @@ def diffing(bench: Workbench, hunks: Sequence[Hunk]) -> Work:
     """Work that shows changes as a unified diff, on a page of ours."""
 
     async def work(_task: Task) -> str:
-        snapshot = bench.workplace(hunks[0].path).snapshots()
+        snapshot = bench.snapshot(hunks[0].path)
         text = await asyncio.to_thread(as_diff, await _pairs(bench, hunks), snapshot.name)
         folder = bench.adapters.state_folder / "diffs"
         path = await asyncio.to_thread(pages.new_page, folder, "diff", text, ".diff")
@@ -253,7 +254,7 @@ def redoing(bench: Workbench, hunk: Hunk, place: Place, note: str) -> Work:
 
 
 async def _pairs(bench: Workbench, hunks: Sequence[Hunk]) -> list[Pair]:
-    snapshot = bench.workplace(hunks[0].path).snapshots()
+    snapshot = bench.snapshot(hunks[0].path)
     live: dict[Path, str] = {}
     for path in {hunk.path for hunk in hunks}:
         found = await asyncio.to_thread(snapshot.look, str(path))
@@ -269,26 +270,3 @@ def _name(path: Path) -> str:
 
 def _kept(failure: NotApplied) -> str:
     return f"{failure.path.name} stays as it is: {failure.reason}"
-
-
-async def show(bench: Workbench, path: Path) -> bool:
-    """Have the editor open a page of ours; False where it cannot."""
-    if not bench.client.shows_documents:
-        message = f"Codex wrote {path}"
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
-        return False
-    return await open_at(bench, path.as_uri())
-
-
-async def open_at(bench: Workbench, uri: str, selection: object = None) -> bool:
-    """Have the editor show a file, at an LSP range; False where it cannot."""
-    if not bench.client.shows_documents:
-        return False
-    asked: dict[str, object] = {"uri": uri, "external": False, "takeFocus": True}
-    if selection is not None:
-        asked["selection"] = selection
-    try:
-        answer = await bench.wire.ask("window/showDocument", asked, timeout=10)
-    except ClientFailure:
-        return False
-    return isinstance(answer, dict) and answer.get("success") is True

@@ -8,23 +8,21 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from codex_lsp.agent.briefing import parts
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.connections import Connections
 from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
-from codex_lsp.agent.requests import Place, Workplace
 from codex_lsp.agent.servers import Connector
 from codex_lsp.agent.sessions import Archive
-from codex_lsp.agent.small_fix import OpenCompletion
-from codex_lsp.agent.tools.exec_command import person_shell
 from codex_lsp.agent.truncation import DEFAULT, Limit
 from codex_lsp.agent.usage import Meter
+from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
 from codex_lsp.lsp import pages, questions
@@ -40,14 +38,16 @@ from codex_lsp.lsp.progress import Wire
 from codex_lsp.lsp.recent import Recent
 from codex_lsp.lsp.review import Review
 from codex_lsp.lsp.settings_files import SettingsFiles
+from codex_lsp.lsp.showing import show
 from codex_lsp.lsp.status import Status
-from codex_lsp.lsp.surroundings import brief, surroundings
 from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.lsp.usage import Alarm
 from codex_lsp.workspace.ledger import Ledger
+from codex_lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from codex_lsp.agent.small_fix import OpenCompletion
     from codex_lsp.auth.accounts import Accounts
 
 WARNING = 2  # MessageType
@@ -195,6 +195,7 @@ class Workbench:
         self.recent = Recent(host.documents)
         self.pinned: dict[str, None] = {}
         """The files that the person added to the context, in that order."""
+        self._warm = False
         self._conversation_id = str(uuid.uuid4())
         self._models: dict[str | LocalModel | None, WarmModel] = {}
         self.set_roots(folder_uris(params))
@@ -220,10 +221,10 @@ class Workbench:
         self.folder_uris = tuple(uris)
         self.roots = tuple(path for uri in uris if (path := to_path(uri)) is not None)
 
-    def workplace(self, about: Path) -> Workplace:
+    async def workplace(self, about: Path) -> Workplace:
         """What a request about the file `about` works with."""
         roots = self.roots_for(about)
-        config = self.adapters.configuration(roots[0])
+        config = await asyncio.to_thread(self.adapters.configuration, roots[0])
         tokens = config.tool_output_token_limit
         return Workplace(
             model=self._model(config),
@@ -239,12 +240,12 @@ class Workbench:
             limit=DEFAULT if tokens is None else Limit(tokens),
             running=self._running(config),
             archive=self.adapters.archive,
-            brief=lambda wish: brief(self, roots, wish),
-            preview=lambda wish: parts(wish, surroundings(self, roots)),
         )
 
     def _running(self, config: CodexToml) -> Running | None:
         """How commands are run here."""
+        from codex_lsp.agent.tools.exec_command import person_shell
+
         if self.adapters.runner is None:
             return None
         return Running(
@@ -263,6 +264,10 @@ class Workbench:
         uri = path.as_uri() if document is None else document.uri
         found = self.diagnostics.reported(uri)
         return None if found is None else problems(found)
+
+    def snapshot(self, about: Path) -> Snapshot:
+        """What can be seen now, for something about the file `about`."""
+        return self.buffers.snapshot(self.roots_for(about))
 
     def roots_for(self, path: Path) -> tuple[Path, ...]:
         """The workspace folders, the one that holds `path` first.
@@ -304,8 +309,6 @@ class Workbench:
 
     async def show_question(self, pending: Pending) -> Path:
         """Open a page with all that a question is about."""
-        from codex_lsp.lsp.work import show
-
         text = questions.page(pending.question, pending.asker.title)
         folder = self.adapters.state_folder / "approvals"
         path = await asyncio.to_thread(pages.new_page, folder, "approval", text)
@@ -329,6 +332,10 @@ class Workbench:
 
     def warm_up(self) -> None:
         """The person opened a menu of ours: a request may come, and should find all in place."""
+        if not self._warm:
+            self._warm = True
+            loading = asyncio.to_thread(import_module, "codex_lsp.lsp.handlers.jobs")
+            self._host.spawn(loading, name="load what jobs need")
         if self.adapters.small is None and self._named() not in self._models:
             self._host.spawn(self._model(None).warm_up(), name="warm up")
 

@@ -51,7 +51,7 @@ async def test_a_local_server_is_offered_and_used_from_then_on(tmp_path: Path) -
         assert told["params"]["message"] == (
             "Codex asks first (Ollama, on this machine) from now on."
         )
-        model: object = bench.workplace(tmp_path / "a.py").model
+        model: object = (await bench.workplace(tmp_path / "a.py")).model
         assert model is FOUND[0]
         assert opened == [FOUND[0]]
         await bench.account.ask_to_sign_in(error)

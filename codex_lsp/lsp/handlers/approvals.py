@@ -11,9 +11,10 @@ from codex_lsp.agent.events import RequestRefused
 from codex_lsp.lsp import permits, questions
 from codex_lsp.lsp.approvals import Pending
 from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.showing import show
 from codex_lsp.lsp.targets import BadArguments
 from codex_lsp.lsp.tasks import Task, Work
-from codex_lsp.lsp.work import asking_first, show
+from codex_lsp.lsp.work import asking_first
 from codex_lsp.workspace.trust import NotWritten, TrustLevel, identify
 
 Reply = dict[str, object]

@@ -12,9 +12,9 @@ from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import pages, surroundings
 from codex_lsp.lsp.buffers import to_path
 from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.showing import show
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.work import show
 from codex_lsp.lsp.workbench import Workbench
 
 Reply = dict[str, object]
@@ -56,8 +56,10 @@ def shown(server: Server, arguments: Arguments) -> Reply:
     wish = target.prompt or "(your request)"
 
     async def work(_task: Task) -> str:
-        at = bench.workplace(_about(bench, place))
-        found = await preview(Job(wish, place), at)
+        about = _about(bench, place)
+        at = await bench.workplace(about)
+        around = await surroundings.surroundings(bench, bench.roots_for(about))
+        found = await preview(Job(wish, place), at, around)
         folder = bench.adapters.state_folder / "answers"
         text = surroundings.page(found)
         path = await asyncio.to_thread(pages.new_page, folder, "preview", text)

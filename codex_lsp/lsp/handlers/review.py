@@ -15,6 +15,7 @@ from codex_lsp.lsp import work
 from codex_lsp.lsp.hunk_actions import states_for
 from codex_lsp.lsp.review import SHOWN
 from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.showing import open_at
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import INFO, Work
 from codex_lsp.lsp.workbench import Spot, Workbench
@@ -264,6 +265,6 @@ def _last(bench: Workbench, target: Target) -> tuple[Path, int] | None:
 
 async def _show(bench: Workbench, hunk: Hunk, uri: str) -> None:
     await asyncio.sleep(bench.client.quirks.pause)
-    if not await work.open_at(bench, uri, bench.review.places.range(hunk)):
+    if not await open_at(bench, uri, bench.review.places.range(hunk)):
         message = f"{hunk.path}:{bench.review.places.lines(hunk).start + 1}"
         bench.wire.notify("window/showMessage", {"type": INFO, "message": f"Codex: {message}"})
