@@ -11,6 +11,9 @@ import pytest
 from codex_lsp.agent.events import Overloaded, RateLimits, RateWindow, Usage
 from codex_lsp.agent.steps import Spent
 from codex_lsp.agent.usage import Meter
+from codex_lsp.auth.source import AuthEvent
+from codex_lsp.auth.source import Status as SignIn
+from codex_lsp.lsp.account import Account
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.tasks import Task, Tasks
@@ -21,11 +24,13 @@ class Wire:
 
     def __init__(self) -> None:
         self.status: list[Any] = []
+        self.sent: list[str] = []
 
     async def ask(self, method: str, params: object, *, timeout: float) -> object:  # noqa: ASYNC109  as the seam has it
         return None
 
     def notify(self, method: str, params: object) -> None:
+        self.sent.append(method)
         if method == "codex/status":
             self.status.append(params)
 
@@ -108,3 +113,12 @@ async def test_usage_is_told_with_the_status_once_there_is_some() -> None:
         "totalTokens": 15,
         "limits": [{"usedPercent": 50.0, "windowMinutes": 300, "resetsAt": None}],
     }
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_new_sign_in_is_told_to_clients_that_know_the_message(known: bool) -> None:
+    wire = Wire()
+    client = resolve_client({"capabilities": {"experimental": {"codexStatus": known}}})
+    account = Account(wire, client, Tasks(wire, spawn, shows_progress=False), None)
+    account.note(AuthEvent("signedIn", SignIn("apiKey", "file")))
+    assert wire.sent == (["codex/account/updated"] if known else [])
