@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ BARE, OURS = "bare", "codex-lsp (overlay)"
 PLAIN, LANDLOCK, COPY = "bwrap alone", "Landlock, a copy", "bubblewrap, a copy"
 START, END = "wish to running, ms", "wish to the last change, ms"
 ADDED = "running later than bare, ms"
-CLOCK = ["date", "+%s%N"]
+CLOCK = [shutil.which("date", path=os.defpath) or "date", "+%s%N"]
 Figures = dict[str, float]
 
 

@@ -27,6 +27,8 @@ UNCONFIRMED = (
     "patch again"
 )
 WARNING = 2  # MessageType
+_GATHERED = 0.3  # seconds within which files are made together
+_NAMED = 3
 _BOM = "\ufeff"
 
 
@@ -40,6 +42,7 @@ class Files:
         self._client = client
         self._buffers = buffers
         self._told = told
+        self._new: list[Path] = []
 
     async def create(self, change: CreateFile) -> Applied | NotApplied:
         """Always on disk: an editor would leave the file empty and the text unsaved."""
@@ -52,8 +55,24 @@ class Files:
         problem = await asyncio.to_thread(relocate.put, path, text, mode=change.mode)
         if problem is not None:
             return NotApplied(path, problem.reason)
-        self._told(f"Codex made a new file: {path}")
+        self._made(path)
         return Applied(path, change.text, Creation(path, change.text))
+
+    def _made(self, path: Path) -> None:
+        """Tell of a new file, in one sentence with those that come right after it."""
+        self._new.append(path)
+        if len(self._new) == 1:
+            asyncio.get_running_loop().call_later(_GATHERED, self._tell_made)
+
+    def _tell_made(self) -> None:
+        new = [*self._new]
+        self._new.clear()
+        if len(new) == 1:
+            self._told(f"Codex made a new file: {new[0]}")
+            return
+        more = f" and {len(new) - _NAMED} more" if len(new) > _NAMED else ""
+        names = ", ".join(str(path) for path in new[:_NAMED])
+        self._told(f"Codex made {len(new)} files: {names}{more}")
 
     async def remove(self, change: RemoveFile, label: str) -> Applied | NotApplied:
         """Delete a file; its text, and what of it was not saved, goes into the undo."""

@@ -47,6 +47,7 @@ class Runner:
         self._found: dict[tuple[Path, ...], Backend | None] = {}
         self._looking = asyncio.Lock()
         self._large: set[Path] = set()
+        self._kept_out = ignore.KeptOut()
         self._unsaved = overlay.Unsaved()
         self._numbers = itertools.count(1)
         self._live: set[Running] = set()
@@ -75,7 +76,9 @@ class Runner:
         )
         try:
             started = await asyncio.to_thread(_stamp, folder)
-            unseen = [] if backend is None else await asyncio.to_thread(_kept_out, snapshot.roots)
+            unseen = (
+                [] if backend is None else await asyncio.to_thread(self._unseen, snapshot.roots)
+            )
             views: list[View]
             if backend is not None and not behind.reviewed:
                 roots = outermost([*snapshot.roots, *policy.writable_roots])
@@ -123,6 +126,10 @@ class Runner:
                 self._large.add(root)
                 return True
         return False
+
+    def _unseen(self, roots: Sequence[Path]) -> list[Path]:
+        """What the person keeps out of these folders."""
+        return [path for root in roots for path in self._kept_out.below(root)]
 
     def _folder(self) -> Path:
         """This window's folder for what commands write."""
@@ -213,10 +220,6 @@ class Running:
         finally:
             self._live.discard(self)
             await asyncio.to_thread(overlay.clear, self._folder)
-
-
-def _kept_out(roots: Sequence[Path]) -> list[Path]:
-    return [path for root in roots for path in ignore.kept_out(root)]
 
 
 def _sweep(folder: Path) -> None:

@@ -8,7 +8,8 @@ is open in the editor is one that the person works on.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 CODEX, GIT = ".codexignore", ".gitignore"
+_SETTLED = 2_000_000_000  # nanoseconds
 _LARGEST = 1_000_000  # bytes of an ignore file; more is no list that somebody keeps
 
 
@@ -114,22 +116,65 @@ class Lookup:
         return self._rules[folder]
 
 
-def kept_out(root: Path) -> list[Path]:
-    """What the `.codexignore` of `root` names, and others below it: files, and folders as a whole.
+class KeptOut:
+    """What the `.codexignore` files of roots name: files, and folders as a whole.
 
-    Without one in `root` itself, nobody looks for others: that would be a walk for each command.
+    Asked before each command, so what a folder holds is read again only once it has changed.
     """
-    if not (root / CODEX).is_file():
-        return []
-    rules = Lookup(root)
-    found: list[Path] = []
-    for folder, folders, files in os.walk(root):
-        places = [(Path(folder, name), True) for name in folders]
-        places += [(Path(folder, name), False) for name in files]
-        named = [place for place, is_folder in places if rules.names(place, is_folder=is_folder)]
-        found += named
-        folders[:] = [name for name in folders if Path(folder, name) not in named]
-    return found
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, _Folder] = {}
+
+    def below(self, root: Path) -> list[Path]:
+        """What is kept out below `root`, as of now."""
+        rules = Lookup(root)
+        found: list[Path] = []
+        for home in self._homes(root):
+            for folder, folders, files in os.walk(home):
+                places = [(Path(folder, name), True) for name in folders]
+                places += [(Path(folder, name), False) for name in files]
+                named = {at for at, is_folder in places if rules.names(at, is_folder=is_folder)}
+                found += sorted(named)
+                folders[:] = [name for name in folders if Path(folder, name) not in named]
+        return found
+
+    def _homes(self, root: Path) -> Iterator[Path]:
+        """The outermost folders that have such a file."""
+        left = [root]
+        while left:
+            folder = left.pop()
+            listed = self._listed(folder)
+            if listed is None:
+                continue
+            if listed.has_rules:
+                yield folder
+            else:
+                left += [folder / name for name in listed.folders if name != ".git"]
+
+    def _listed(self, folder: Path) -> _Folder | None:
+        try:
+            status = folder.stat()
+            mark = (status.st_ino, status.st_mtime_ns)
+            seen = self._seen.get(folder)
+            if seen is not None and seen.mark == mark:
+                return seen
+            with os.scandir(folder) as entries:
+                listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            return None
+        folders = tuple(name for name, is_folder in listed if is_folder)
+        found = _Folder(mark, folders, has_rules=(CODEX, False) in listed)
+        # What comes within the same tick of the clock leaves the time of the folder as it is.
+        if time.time_ns() - status.st_mtime_ns > _SETTLED:
+            self._seen[folder] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    mark: tuple[int, int]
+    folders: tuple[str, ...]
+    has_rules: bool
 
 
 def _verdict(known: tuple[tuple[Path, GitIgnoreSpec], ...], path: Path, *, is_folder: bool) -> bool:

@@ -11,8 +11,11 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from pathlib import Path
 
+KEPT_SECONDS = 30 * 86_400.0
+KEPT_BYTES = 1 << 30  # of all that is kept
 _OVERLAY = "user.overlay."  # what the kernel notes on files that were written through a layer
 
 
@@ -68,11 +71,29 @@ def link(path: Path, target: Path) -> None:
 
 
 def keep(path: Path, folder: Path) -> None:
-    """Copy what is at `path` into `folder`, where its old bytes can be found."""
+    """Copy what is at `path` into `folder`, where its old bytes can be found for some time."""
     if not path.is_file() or path.is_symlink():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.copy2(path, folder / f"{secrets.token_hex(3)}-{path.name}")
+    kept = folder / f"{secrets.token_hex(3)}-{path.name}"
+    shutil.copy2(path, kept)
+    os.utime(kept)
+    _prune(folder, kept)
+
+
+def _prune(folder: Path, newest: Path) -> None:
+    """Drop what was kept long ago, and the oldest of it while there is too much."""
+    found = []
+    for place in folder.iterdir():
+        with contextlib.suppress(OSError):  # another window may prune it too
+            status = place.stat()
+            found.append((status.st_mtime, status.st_size, place))
+    oldest = time.time() - KEPT_SECONDS
+    size = 0
+    for moment, bytes_of_it, place in sorted(found, reverse=True):
+        size += bytes_of_it
+        if place != newest and (moment < oldest or size > KEPT_BYTES):
+            place.unlink(missing_ok=True)
 
 
 def set_mode(path: Path, mode: int) -> None:

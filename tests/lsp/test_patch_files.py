@@ -436,3 +436,16 @@ async def test_an_editor_that_does_not_open_the_file_has_not_changed_it(tmp_path
     answer = await window.tool().run(EDIT)
     assert "the text did not change" in answer.text
     assert path.read_text() == "x = 1\n"
+
+
+async def test_many_new_files_are_told_of_in_one_sentence(tmp_path: Path) -> None:
+    window = Window(PROFILES[0], tmp_path)
+    heard = asyncio.Event()
+    window.ours._files._told = lambda told: (window.told.append(told), heard.set())  # type: ignore[assignment,func-returns-value]  # a sentence, and that it came
+    added = "\n".join(f"*** Add File: f{number}.py\n+x = 1" for number in range(12))
+    await window.tool().run(f"*** Begin Patch\n{added}\n*** End Patch")
+    async with asyncio.timeout(30):
+        await heard.wait()
+    (told,) = [told for told in window.told if "Codex made" in told]
+    assert told.startswith("Codex made 12 files: ")
+    assert told.endswith(" and 9 more")

@@ -324,13 +324,18 @@ async def test_a_new_folder_that_has_git_pass_over_it_is_no_part_of_the_project(
     assert window.said == []
 
 
+@pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("backend", backing.NAMES)
 async def test_what_the_person_keeps_out_is_not_there_for_commands(
-    window: Window, backend: str
+    window: Window, backend: str, *, nested: bool
 ) -> None:
-    (window.root / ".codexignore").write_text("private/\n*.secret\n")
     (window.root / "private").mkdir()
     (window.root / "sub").mkdir()
+    if nested:
+        (window.root / "private/.codexignore").write_text("a.txt\n")
+        (window.root / "sub/.codexignore").write_text("*.secret\n")
+    else:
+        (window.root / ".codexignore").write_text("private/\n*.secret\n")
     kept = [window.root / "private/a.txt", window.root / "sub/b.secret"]
     for path in kept:
         path.write_text("hidden words\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.workspace.containment import Outside
-from codex_lsp.workspace.ignore import ignored
+from codex_lsp.workspace.ignore import CODEX, KeptOut, ignored
 from codex_lsp.workspace.snapshot import BufferText, Found, Snapshot
 
 FILES = {
@@ -61,3 +62,24 @@ def test_codexignore_holds_for_open_files_too_and_gitignore_does_not(root: Path)
 
 def test_without_ignore_files_nothing_is_kept_out(tmp_path: Path) -> None:
     assert ignored(tmp_path / "a" / "b", tmp_path, is_open=False) is None
+
+
+def test_what_nested_files_name_is_found_again_as_it_changes(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    for place in (deep / "x.key", deep / "y.txt", tmp_path / "z.key"):
+        place.write_text("x")
+    for place in (tmp_path, tmp_path / "a", deep):
+        os.utime(place, (0, 0))  # long ago, so that what is in them is remembered
+    kept = KeptOut()
+    assert kept.below(tmp_path) == []
+    assert kept.below(tmp_path) == []
+    (deep / CODEX).write_text("*.key\n")
+    assert kept.below(tmp_path) == [deep / "x.key"]
+    (deep / CODEX).write_text("y.*\n")
+    assert kept.below(tmp_path) == [deep / "y.txt"]
+    (tmp_path / CODEX).write_text("z.key\nb/\n")
+    assert kept.below(tmp_path) == [tmp_path / "z.key", deep]
+    (tmp_path / CODEX).unlink()
+    (deep / CODEX).unlink()
+    assert kept.below(tmp_path) == []
