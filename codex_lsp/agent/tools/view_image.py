@@ -12,7 +12,7 @@ from pathlib import Path
 from codex_lsp.agent.conversation import FunctionTool, Image
 from codex_lsp.agent.ports import Snapshots
 from codex_lsp.agent.tools.tool import Answer
-from codex_lsp.workspace import containment
+from codex_lsp.workspace import containment, places
 from codex_lsp.workspace.containment import Outside
 from codex_lsp.workspace.ignore import ignored
 from codex_lsp.workspace.snapshot import Snapshot
@@ -71,8 +71,7 @@ def _look(snapshot: Snapshot, raw: str) -> Image | str:
 
 def _read(path: Path, raw: str) -> Image | str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = places.read(path, MOST_BYTES)
     except FileNotFoundError:
         return f"{raw} does not exist"
     except OSError as error:

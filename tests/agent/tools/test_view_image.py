@@ -76,3 +76,12 @@ def test_a_picture_goes_out_as_an_input_image() -> None:
     assert sent["output"] == [
         {"type": "input_image", "image_url": "data:image/png;base64,YWJj"},
     ]
+
+
+def test_a_link_that_was_swapped_in_after_the_check_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path.resolve() / "outside.png"
+    outside.write_bytes(b"\x89PNG\r\n\x1a\n")
+    link = outside.with_name("link.png")
+    link.symlink_to(outside)
+    assert isinstance(view_image._read(link, "link.png"), str)
+    assert isinstance(view_image._read(outside, "outside.png"), Image)
