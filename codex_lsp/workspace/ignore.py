@@ -123,7 +123,9 @@ class KeptOut:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[Path, _Folder] = {}
+        self._seen: dict[
+            str, _Folder
+        ] = {}  # by path; a `Path` for each would cost ten times as much
 
     def below(self, root: Path) -> list[Path]:
         """What is kept out below `root`, as of now."""
@@ -140,20 +142,20 @@ class KeptOut:
 
     def _homes(self, root: Path) -> Iterator[Path]:
         """The outermost folders that have such a file."""
-        left = [root]
+        left = [str(root)]
         while left:
             folder = left.pop()
             listed = self._listed(folder)
             if listed is None:
                 continue
             if listed.has_rules:
-                yield folder
+                yield Path(folder)
             else:
-                left += [folder / name for name in listed.folders if name != ".git"]
+                left += listed.folders
 
-    def _listed(self, folder: Path) -> _Folder | None:
+    def _listed(self, folder: str) -> _Folder | None:
         try:
-            status = folder.stat()
+            status = os.stat(folder)  # noqa: PTH116 - as above
             mark = (status.st_ino, status.st_mtime_ns)
             seen = self._seen.get(folder)
             if seen is not None and seen.mark == mark:
@@ -162,7 +164,9 @@ class KeptOut:
                 listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         except OSError:
             return None
-        folders = tuple(name for name, is_folder in listed if is_folder)
+        folders = tuple(
+            f"{folder}{os.sep}{name}" for name, is_dir in listed if is_dir and name != ".git"
+        )
         found = _Folder(mark, folders, has_rules=(CODEX, False) in listed)
         # What comes within the same tick of the clock leaves the time of the folder as it is.
         if time.time_ns() - status.st_mtime_ns > _SETTLED:
@@ -173,7 +177,7 @@ class KeptOut:
 @dataclass(frozen=True, slots=True)
 class _Folder:
     mark: tuple[int, int]
-    folders: tuple[str, ...]
+    folders: tuple[str, ...]  # their paths
     has_rules: bool
 
 
