@@ -16,10 +16,10 @@ from typing import Any
 from benchmarks.figures import Aim, alternate, conditions, options, report
 from codex_lsp.agent.ports import Applied, ChangeFile
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.lsp.buffers import OpenBuffers
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.documents import Documents
-from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.editing.buffers import OpenBuffers
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.editing.editor import LspEditor
 
 GAP, WHOLE = "longest pause of the loop, ms", "an edit, proven, ms"
 PATH = Path("/workspace/a.py")

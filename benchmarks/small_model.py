@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from codex_lsp.agent.repair import Completion, Faulty, Try, repair
+from codex_lsp.agent.small.repair import Completion, Faulty, Try, repair
 from codex_lsp.cli import demo
 from codex_lsp.responses.embedded.server import open_completion
 from codex_lsp.responses.embedded.weights import folder, kept

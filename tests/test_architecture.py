@@ -17,7 +17,7 @@ MOST_FILE_LINES = 600
 MOST_FUNCTION_LINES = 60
 FORBIDDEN_NAMES = {"utils", "helpers", "helper", "common", "manager", "types", "models", "misc"}
 SUPERVISORS = {
-    "codex_lsp/lsp/faults.py",  # the task supervisor
+    "codex_lsp/lsp/connection/faults.py",  # the task supervisor
     "codex_lsp/auth/keyring_store.py",  # foreign keyring backends raise what they like
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from codex_lsp.agent import truncation
-from codex_lsp.agent.actions import Denied, Permit, RunCommand, covers, unsaved
+from codex_lsp.agent.consent.actions import Denied, Permit, RunCommand, covers, unsaved
 from codex_lsp.agent.ports import (
     CannotRun,
     Command,

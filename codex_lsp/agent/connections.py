@@ -16,9 +16,9 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from codex_lsp.agent.actions import Denied, Permit, UseServer, covers
+from codex_lsp.agent.consent.actions import Denied, Permit, UseServer, covers
+from codex_lsp.agent.consent.visible import cut, visible
 from codex_lsp.agent.servers import Connection, Connector, ServerFailed, ServerSpec, Unusable
-from codex_lsp.agent.visible import cut, visible
 
 State = Literal["idle", "starting", "ready", "refused", "failed"]
 _NOT_ALLOWED = "you did not allow it"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codex_lsp.agent.context import Excerpt
+from codex_lsp.agent.context.excerpt import Excerpt
 
 EDITING = """\
 You are Codex, at work inside a person's text editor. You are shown part of a file as it stands in \

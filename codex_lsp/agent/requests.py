@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.agent import briefing, prompt
-from codex_lsp.agent.briefing import Surroundings
-from codex_lsp.agent.context import excerpt
+from codex_lsp.agent import prompt
+from codex_lsp.agent.context import briefing
+from codex_lsp.agent.context.briefing import Surroundings
+from codex_lsp.agent.context.excerpt import excerpt
+from codex_lsp.agent.context.mentions import mentioned, mentions
+from codex_lsp.agent.context.parts import Part
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import RequestRefused
-from codex_lsp.agent.mentions import mentioned, mentions
-from codex_lsp.agent.parts import Part
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.sessions import Told
 from codex_lsp.agent.steering import Inbox

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from codex_lsp.agent.changes.takeover import TakeOver
 from codex_lsp.agent.commands import Commands
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.servers import ServerFailed
 from codex_lsp.agent.steps import StepSink
-from codex_lsp.agent.takeover import TakeOver
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
 from codex_lsp.agent.tools.ask_person import AskThePerson
 from codex_lsp.agent.tools.diagnostics import Diagnostics

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codex_lsp.agent.actions import Permit
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.connections import Connections
-from codex_lsp.agent.context import BUDGET_BYTES
-from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.parts import Part
+from codex_lsp.agent.consent.actions import Permit
+from codex_lsp.agent.context.excerpt import BUDGET_BYTES
+from codex_lsp.agent.context.lines import LineRange
+from codex_lsp.agent.context.parts import Part
 from codex_lsp.agent.ports import Editor, Model, Snapshots
 from codex_lsp.agent.servers import ServerSpec, Unusable
 from codex_lsp.agent.sessions import Archive

@@ -20,7 +20,7 @@ from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.events import ModelError
 from codex_lsp.cli.configuration import configured, sources
 from codex_lsp.cli.runner import LateRunner
-from codex_lsp.lsp.pages import state_directory
+from codex_lsp.lsp.person.pages import state_directory
 from codex_lsp.lsp.workbench import Adapters, LocalModel
 from codex_lsp.tool_servers.connector import SdkConnector
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from codex_lsp.agent.conversation import ModelRequest
     from codex_lsp.agent.events import ModelEvent
-    from codex_lsp.agent.repair import Completion
     from codex_lsp.agent.sessions import Archive
+    from codex_lsp.agent.small.repair import Completion
     from codex_lsp.auth.accounts import Accounts
     from codex_lsp.auth.source import CredentialSource, PinnedSource
     from codex_lsp.config.codex_toml import CodexToml, TrustLevel

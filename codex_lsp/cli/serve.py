@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from codex_lsp.cli.configuration import add_options
-from codex_lsp.lsp import session, transport
+from codex_lsp.lsp.connection import session, transport
 from codex_lsp.lsp.registry import REGISTRY
 
 TYPE_CHECKING = False  # typing's own costs an import before the first answer
 if TYPE_CHECKING:
-    from codex_lsp.lsp.host import Compose
-    from codex_lsp.lsp.server import Server
+    from codex_lsp.lsp.connection.host import Compose
+    from codex_lsp.lsp.connection.server import Server
 
 _LEVELS = ("debug", "info", "warning", "error")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.lsp.targets import range_lines
 
 Diagnostic = Mapping[str, object]

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from codex_lsp import __version__
 from codex_lsp.edits.text import TextEdit, apply_edits
-from codex_lsp.lsp import pages
-from codex_lsp.lsp.buffers import to_path
-from codex_lsp.lsp.client import ClientFailure, ClientTimeout
-from codex_lsp.lsp.documents import Document
-from codex_lsp.lsp.showing import show
+from codex_lsp.lsp.connection.client import ClientFailure, ClientTimeout
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.editing.documents import Document
+from codex_lsp.lsp.person import pages
+from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 

@@ -12,13 +12,13 @@ from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.steps import Planned, Step, StepSink
 from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
-from codex_lsp.lsp import pages, words
-from codex_lsp.lsp.asking import asking
-from codex_lsp.lsp.harmless import harmless
-from codex_lsp.lsp.permits import permit_for
-from codex_lsp.lsp.review import Origin
-from codex_lsp.lsp.showing import show
-from codex_lsp.lsp.surroundings import brief
+from codex_lsp.lsp.editing.review import Origin
+from codex_lsp.lsp.person import pages, words
+from codex_lsp.lsp.person.asking import asking
+from codex_lsp.lsp.person.harmless import harmless
+from codex_lsp.lsp.person.permits import permit_for
+from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.surroundings import brief
 from codex_lsp.lsp.tasks import INFO, Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
 from codex_lsp.lsp.work import following, reviewed, summary

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from codex_lsp.lsp.hunk_actions import FIX, HUNK_ACTIONS, SOURCE
+from codex_lsp.lsp.editing.hunk_actions import FIX, HUNK_ACTIONS, SOURCE
 from codex_lsp.workspace.ledger import State
 
 TITLE_LENGTH = 60

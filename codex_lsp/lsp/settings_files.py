@@ -9,10 +9,10 @@ from typing import Any
 
 from codex_lsp.config.check import Origin, Problem, check
 from codex_lsp.config.guide import File
-from codex_lsp.lsp.buffers import to_path
-from codex_lsp.lsp.documents import DocumentEvent, Documents
-from codex_lsp.lsp.positions import Encoding, split_lines, units
-from codex_lsp.lsp.progress import Wire
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.editing.documents import DocumentEvent, Documents
+from codex_lsp.lsp.editing.positions import Encoding, split_lines, units
+from codex_lsp.lsp.person.progress import Wire
 
 PATTERNS = ("**/config.toml", "**/*.config.toml", "**/AGENTS.md", "**/AGENTS.override.md",
             "**/.codexignore")  # fmt: skip

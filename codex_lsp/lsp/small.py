@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from codex_lsp.agent.ports import Applied
 from codex_lsp.agent.requests import Fix, Place
-from codex_lsp.agent.small_fix import OpenCompletion, Person, fix_function
-from codex_lsp.lsp import words
-from codex_lsp.lsp.client import ClientFailure
-from codex_lsp.lsp.review import Origin
+from codex_lsp.agent.small.fix import OpenCompletion, Person, fix_function
+from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.editing.review import Origin
+from codex_lsp.lsp.person import words
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
 

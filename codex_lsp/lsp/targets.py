@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.prompt import Problem
-from codex_lsp.lsp.faults import Refused
+from codex_lsp.lsp.connection.faults import Refused
 
 SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 

@@ -16,8 +16,8 @@ from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import PlanStep
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.usage import Meter, Tally
-from codex_lsp.lsp.faults import Refused, guarded
-from codex_lsp.lsp.progress import Progress, Wire
+from codex_lsp.lsp.connection.faults import Refused, guarded
+from codex_lsp.lsp.person.progress import Progress, Wire
 
 log = logging.getLogger(__name__)
 

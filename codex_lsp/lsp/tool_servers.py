@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from codex_lsp.agent.connections import Server
+from codex_lsp.agent.consent.visible import visible
 from codex_lsp.agent.server_specs import specs
 from codex_lsp.agent.servers import ServerSpec, Unusable
 from codex_lsp.agent.tools.server_tool import function_names, usable
-from codex_lsp.agent.visible import visible
 from codex_lsp.agent.workplace import Servers
 from codex_lsp.lsp.workbench import Workbench
 

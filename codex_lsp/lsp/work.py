@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent import prompt, requests
+from codex_lsp.agent.consent.visible import cut
 from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Edit, Query, Question, Wish
 from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
-from codex_lsp.agent.visible import cut
 from codex_lsp.agent.workplace import Place, Workplace
-from codex_lsp.lsp import pages, words
-from codex_lsp.lsp.client import ClientFailure
-from codex_lsp.lsp.hunk_text import Pair, as_diff, pairs
-from codex_lsp.lsp.permits import permit_for
-from codex_lsp.lsp.review import Origin
-from codex_lsp.lsp.showing import show
+from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.editing.hunk_text import Pair, as_diff, pairs
+from codex_lsp.lsp.editing.review import Origin
+from codex_lsp.lsp.person import pages, words
+from codex_lsp.lsp.person.permits import permit_for
+from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.tasks import INFO, Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Hunk, State

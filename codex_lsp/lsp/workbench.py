@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from codex_lsp.agent.commands import Running
 from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.connections import Connections
-from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.servers import Connector
@@ -25,29 +25,29 @@ from codex_lsp.agent.usage import Meter
 from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
-from codex_lsp.lsp import pages, questions
-from codex_lsp.lsp.account import Account
-from codex_lsp.lsp.approvals import Approvals, Pending
-from codex_lsp.lsp.buffers import OpenBuffers, to_path
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.diagnostics import Diagnostics
-from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
-from codex_lsp.lsp.editor import LspEditor
-from codex_lsp.lsp.markers import Markers
-from codex_lsp.lsp.progress import Wire
-from codex_lsp.lsp.recent import Recent
-from codex_lsp.lsp.review import Review
+from codex_lsp.lsp.editing.buffers import OpenBuffers, to_path
+from codex_lsp.lsp.editing.documents import Document, DocumentEvent, Documents
+from codex_lsp.lsp.editing.editor import LspEditor
+from codex_lsp.lsp.editing.recent import Recent
+from codex_lsp.lsp.editing.review import Review
+from codex_lsp.lsp.person import pages, questions
+from codex_lsp.lsp.person.account import Account
+from codex_lsp.lsp.person.approvals import Approvals, Pending
+from codex_lsp.lsp.person.markers import Markers
+from codex_lsp.lsp.person.progress import Wire
+from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.status import Status
+from codex_lsp.lsp.person.usage import Alarm
 from codex_lsp.lsp.settings_files import SettingsFiles
-from codex_lsp.lsp.showing import show
-from codex_lsp.lsp.status import Status
 from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
-from codex_lsp.lsp.usage import Alarm
 from codex_lsp.workspace.ledger import Ledger
 from codex_lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from codex_lsp.agent.small_fix import OpenCompletion
+    from codex_lsp.agent.small.fix import OpenCompletion
     from codex_lsp.auth.accounts import Accounts
 
 WARNING = 2  # MessageType

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from codex_lsp.agent.actions import (
+from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
     CallServerTool,
@@ -21,7 +21,7 @@ from codex_lsp.agent.actions import (
     UseServer,
     fingerprint,
 )
-from codex_lsp.agent.approvals import (
+from codex_lsp.agent.consent.approvals import (
     ApprovalPolicy,
     Policy,
     Question,
@@ -30,8 +30,8 @@ from codex_lsp.agent.approvals import (
     decide,
     permit,
 )
-from codex_lsp.agent.gate import Judged
-from codex_lsp.agent.rules import Book, PrefixRule
+from codex_lsp.agent.consent.gate import Judged
+from codex_lsp.agent.consent.rules import Book, PrefixRule
 
 BOXED = RunCommand(("make",), Path("/w"), confinement="bwrap")
 BARE = replace(BOXED, confinement="", network=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.agent import requests
-from codex_lsp.agent.briefing import Edited, Surroundings, items, parts
+from codex_lsp.agent.context.briefing import Edited, Surroundings, items, parts
+from codex_lsp.agent.context.environment import Environment, environment
+from codex_lsp.agent.context.instructions import instructions
+from codex_lsp.agent.context.lines import LineRange
+from codex_lsp.agent.context.mentions import mentioned
+from codex_lsp.agent.context.parts import Part
 from codex_lsp.agent.conversation import Message
-from codex_lsp.agent.environment import Environment, environment
-from codex_lsp.agent.instructions import instructions
-from codex_lsp.agent.lines import LineRange
-from codex_lsp.agent.mentions import mentioned
-from codex_lsp.agent.parts import Part
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Fix, Place, Question, Workplace
 from codex_lsp.config.codex_toml import CodexToml, TrustLevel

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import RunCommand
-from codex_lsp.agent.approvals import Policy
-from codex_lsp.agent.gate import judge
-from codex_lsp.agent.shell_words import Unreadable, parse, script_of
+from codex_lsp.agent.consent.actions import RunCommand
+from codex_lsp.agent.consent.approvals import Policy
+from codex_lsp.agent.consent.gate import judge
+from codex_lsp.agent.consent.shell_words import Unreadable, parse, script_of
 from tests.security.abuses import KNOWN, abuses
 
 TRUSTED = Policy("untrusted", "workspace-write", trusted=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent import hunks as engine
-from codex_lsp.agent.hunks import Advanced, advance
+from codex_lsp.agent.changes import hunks as engine
+from codex_lsp.agent.changes.hunks import Advanced, advance
 from codex_lsp.agent.ports import Applied, Change, ChangeFile, Editor, NotApplied
 from codex_lsp.edits.diff import diff
 from codex_lsp.edits.rebase import Conflict, rebase

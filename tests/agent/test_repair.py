@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from codex_lsp.agent.events import ContextTooLong, Overloaded
-from codex_lsp.agent.repair import MOST_CHARACTERS, TEMPERATURES, Check, Faulty, Try, repair
-from codex_lsp.agent.replacement import Unusable, is_whole, read_answer
+from codex_lsp.agent.small.repair import MOST_CHARACTERS, TEMPERATURES, Check, Faulty, Try, repair
+from codex_lsp.agent.small.replacement import Unusable, is_whole, read_answer
 
 FAULTY = 'def area(w, h):\n    """Of a rectangle."""\n    return w + h\n'
 GOOD = FAULTY.replace("+", "*")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.events import RequestRefused
-from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Applied, NotApplied
 from codex_lsp.agent.prompt import Problem
-from codex_lsp.agent.repair import TEMPERATURES, Completion
 from codex_lsp.agent.requests import Fix, Place
-from codex_lsp.agent.small_fix import Person, fix_function
+from codex_lsp.agent.small.fix import Person, fix_function
+from codex_lsp.agent.small.repair import TEMPERATURES, Completion
 from tests.doubles.folder_editor import FolderEditor
 
 TEXT = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import (
+from codex_lsp.agent.consent.actions import (
     Action,
     CallServerTool,
     RunCommand,
@@ -15,7 +15,14 @@ from codex_lsp.agent.actions import (
     UseServer,
     fingerprint,
 )
-from codex_lsp.agent.rules import Book, PrefixRule, Project, entry_for, parse_allowed, parse_rules
+from codex_lsp.agent.consent.rules import (
+    Book,
+    PrefixRule,
+    Project,
+    entry_for,
+    parse_allowed,
+    parse_rules,
+)
 
 HERE = Project("/w", "/w/.git")
 

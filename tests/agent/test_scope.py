@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from codex_lsp.agent import grammars
-from codex_lsp.agent.context import excerpt
-from codex_lsp.agent.lines import LineRange, split_lines
-from codex_lsp.agent.scope import enclosing
+from codex_lsp.agent.context import grammars
+from codex_lsp.agent.context.excerpt import excerpt
+from codex_lsp.agent.context.lines import LineRange, split_lines
+from codex_lsp.agent.context.scope import enclosing
 
 PYTHON = '''\
 import os

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.agent import requests
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.conversation import Message, ToolOutput
 from codex_lsp.agent.events import (
     Completed,
@@ -14,7 +15,6 @@ from codex_lsp.agent.events import (
     StreamBroken,
     TextDelta,
 )
-from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.prompt import Problem
 from codex_lsp.agent.requests import Edit, Fix, Place, Question, Workplace
 from codex_lsp.agent.steps import Landed, Refused, Retrying, Step, Writing

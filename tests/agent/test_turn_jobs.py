@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.agent import requests
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.conversation import (
     AssistantMessage,
     FunctionTool,
@@ -21,7 +22,6 @@ from codex_lsp.agent.conversation import (
     ToolOutput,
 )
 from codex_lsp.agent.events import ItemDone, ModelEvent, StreamBroken
-from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.requests import Job
 from codex_lsp.agent.steering import Inbox
 from codex_lsp.agent.steps import Landed, Planned, PlanStep, Steered, Step

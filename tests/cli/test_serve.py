@@ -12,7 +12,7 @@ import pytest
 
 from codex_lsp import __version__
 from codex_lsp.cli.main import VERBS, main
-from codex_lsp.lsp.frames import Framer
+from codex_lsp.lsp.connection.frames import Framer
 from tests.doubles.raw_client import SERVE, RawClient, environment, framed
 
 

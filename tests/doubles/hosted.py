@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from codex_lsp.lsp import host
-from codex_lsp.lsp.frames import Framer
+from codex_lsp.lsp.connection import host
+from codex_lsp.lsp.connection.frames import Framer
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.connection.transport import Outbox
 from codex_lsp.lsp.registry import Registry
-from codex_lsp.lsp.server import Server
-from codex_lsp.lsp.transport import Outbox
 
 Json = dict[str, Any]
 

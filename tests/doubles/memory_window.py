@@ -13,14 +13,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from codex_lsp.lsp.buffers import OpenBuffers
 from codex_lsp.lsp.capabilities import Client, resolve_client
-from codex_lsp.lsp.client import ClientError, ClientTimeout
-from codex_lsp.lsp.documents import Document as OpenDocument
-from codex_lsp.lsp.documents import Documents
-from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.connection.client import ClientError, ClientTimeout
+from codex_lsp.lsp.editing.buffers import OpenBuffers
+from codex_lsp.lsp.editing.documents import Document as OpenDocument
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.editing.editor import LspEditor
+from codex_lsp.lsp.editing.positions import Encoding
 from codex_lsp.lsp.offer import choose_encoding
-from codex_lsp.lsp.positions import Encoding
 from tests.doubles.editor import Editor, Failure, Result
 from tests.doubles.editor_profiles import Profile, profile
 from tests.doubles.editor_text import Document

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from codex_lsp.agent.compaction import Window
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.conversation import (
     AssistantMessage,
     Item,
@@ -26,7 +27,6 @@ from codex_lsp.agent.conversation import (
     ToolOutput,
 )
 from codex_lsp.agent.events import ItemDone, ModelEvent, Restarted, TextDelta
-from codex_lsp.agent.lines import LineRange
 from codex_lsp.agent.ports import Command, Confinement, FileChange, Process, Wrote
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place

@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.agent.hunks import Advanced, advance
+from codex_lsp.agent.changes.hunks import Advanced, advance
 from codex_lsp.agent.ports import Applied, Change, MoveFile, NotApplied
 from codex_lsp.agent.steps import Landed, Step
 from codex_lsp.agent.tools.apply_patch import ApplyPatch
-from codex_lsp.lsp.buffers import OpenBuffers
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.client import ClientError, ClientTimeout
-from codex_lsp.lsp.documents import Documents
-from codex_lsp.lsp.editor import LspEditor
+from codex_lsp.lsp.connection.client import ClientError, ClientTimeout
+from codex_lsp.lsp.editing.buffers import OpenBuffers
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.editing.editor import LspEditor
 from codex_lsp.lsp.offer import choose_encoding
 from codex_lsp.workspace.ledger import Ledger, State
 from tests.doubles.editor import Editor, Failure, Mood, Result

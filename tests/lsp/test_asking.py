@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.tools.ask_person import Option, Question
-from codex_lsp.lsp.asking import asking
-from codex_lsp.lsp.client import ClientError
-from codex_lsp.lsp.documents import Documents
-from codex_lsp.lsp.progress import Progress
+from codex_lsp.lsp.connection.client import ClientError
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.person.asking import asking
+from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.lsp.buffers import OpenBuffers, to_path
-from codex_lsp.lsp.documents import Documents
+from codex_lsp.lsp.editing.buffers import OpenBuffers, to_path
+from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.workbench import folder_uris
 
 

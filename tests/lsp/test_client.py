@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.lsp.client import ClientError, ClientGone, ClientTimeout, Questions
+from codex_lsp.lsp.connection.client import ClientError, ClientGone, ClientTimeout, Questions
 
 
 class Client:

@@ -104,7 +104,7 @@ def test_broken_wherever_something_can_break(tmp_path: Path) -> None:
         ("codex_lsp.agent.thread.without_loose_end", lambda items: items),
         ("codex_lsp.agent.steering.Inbox.close", lambda inbox: inbox.take()),
         ("codex_lsp.workspace.ledger.Ledger.put", lambda *_: None),
-        ("codex_lsp.lsp.progress.Progress.end", lambda *_: None),
+        ("codex_lsp.lsp.person.progress.Progress.end", lambda *_: None),
     ],
 )
 def test_a_turn_that_leaves_something_undone_is_noticed(

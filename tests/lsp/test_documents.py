@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_lsp.lsp.documents import Document, DocumentEvent, Documents
-from codex_lsp.lsp.positions import Encoding, offset_at, position_at, split_lines
+from codex_lsp.lsp.editing.documents import Document, DocumentEvent, Documents
+from codex_lsp.lsp.editing.positions import Encoding, offset_at, position_at, split_lines
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 URI = "file:///a.py"

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from codex_lsp.lsp.frames import MAX_BODY, Framer, Oversize, frame
+from codex_lsp.lsp.connection.frames import MAX_BODY, Framer, Oversize, frame
 
 ROUNDS = int(os.environ.get("CODEX_LSP_FUZZ", "50000"))
 PING = b'{"ping":1}'

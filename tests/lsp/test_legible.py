@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.lsp.legible import legible
+from codex_lsp.lsp.person.legible import legible
 from codex_lsp.lsp.workbench import Adapters
 from tests.doubles.window import no_model, window
 

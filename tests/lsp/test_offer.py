@@ -124,7 +124,7 @@ def test_the_answer_needs_no_protocol_library() -> None:
 def test_what_speaks_with_mcp_servers_is_not_imported_until_one_is_wanted() -> None:
     code = (
         "import sys; from importlib import import_module\n"
-        "import codex_lsp.cli.adapters, codex_lsp.lsp.host, codex_lsp.lsp.workbench\n"
+        "import codex_lsp.cli.adapters, codex_lsp.lsp.connection.host, codex_lsp.lsp.workbench\n"
         "from codex_lsp.lsp.registry import COMMANDS, FEATURES\n"
         "for name in {**COMMANDS, **FEATURES}.values(): import_module(name.partition(':')[0])\n"
         "print([name for name in ('mcp', 'mcp_types', 'httpx2', 'pydantic', 'anyio')"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.agent.ports import Applied, Change, NotApplied
-from codex_lsp.lsp import pages
-from codex_lsp.lsp.buffers import OpenBuffers
-from codex_lsp.lsp.documents import Documents
+from codex_lsp.lsp.editing.buffers import OpenBuffers
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.person import pages
 
 SHOWN = f"# What?\n\n{pages.MARK}\n"
 

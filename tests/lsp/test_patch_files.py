@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, TouchProtected, fingerprint
+from codex_lsp.agent.consent.actions import (
+    Action,
+    Allowed,
+    Decision,
+    Denied,
+    TouchProtected,
+    fingerprint,
+)
 from codex_lsp.workspace.ledger import Removal
 from tests.doubles.editor import Mood
 from tests.edits.scenarios import Files, Scenario, load, names, write

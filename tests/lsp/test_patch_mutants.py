@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent import changeset
+from codex_lsp.agent.changes import changeset
 from codex_lsp.agent.ports import Applied
-from codex_lsp.lsp import files
-from codex_lsp.lsp.editor import LspEditor
-from codex_lsp.lsp.proof import Proof, undo
+from codex_lsp.lsp.editing import files
+from codex_lsp.lsp.editing.editor import LspEditor
+from codex_lsp.lsp.editing.proof import Proof, undo
 from codex_lsp.workspace import places, relocate
 from codex_lsp.workspace.ledger import Removal
 from tests.lsp import test_patch_files as cases
@@ -156,7 +156,7 @@ def asks_nobody(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_keys_that_cross(patch: pytest.MonkeyPatch) -> None:
     """What is typed while the editor deletes is nobody's business."""
-    patch.setattr("codex_lsp.lsp.buffers.OpenBuffers.watch", lambda *_: lambda: None)
+    patch.setattr("codex_lsp.lsp.editing.buffers.OpenBuffers.watch", lambda *_: lambda: None)
 
 
 def takes_the_second_for_the_first(patch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_lsp.lsp.positions import (
+from codex_lsp.lsp.editing.positions import (
     Encoding,
     column_index,
     line_starts,

@@ -28,10 +28,10 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.ports import Applied
-from codex_lsp.lsp import editor
-from codex_lsp.lsp.buffers import OpenBuffers
-from codex_lsp.lsp.editor import LspEditor
-from codex_lsp.lsp.proof import Proof, undo
+from codex_lsp.lsp.editing import editor
+from codex_lsp.lsp.editing.buffers import OpenBuffers
+from codex_lsp.lsp.editing.editor import LspEditor
+from codex_lsp.lsp.editing.proof import Proof, undo
 from codex_lsp.workspace import containment, disk, places
 from codex_lsp.workspace.containment import Inside, resolve
 from tests.lsp.typing_races import explore

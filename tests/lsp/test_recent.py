@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.lsp.documents import Documents
-from codex_lsp.lsp.recent import Recent
+from codex_lsp.lsp.editing.documents import Documents
+from codex_lsp.lsp.editing.recent import Recent
 
 
 class Typing:

@@ -13,9 +13,9 @@ from codex_lsp.agent.steps import Spent
 from codex_lsp.agent.usage import Meter
 from codex_lsp.auth.source import AuthEvent
 from codex_lsp.auth.source import Status as SignIn
-from codex_lsp.lsp.account import Account
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.status import Status
+from codex_lsp.lsp.person.account import Account
+from codex_lsp.lsp.person.status import Status
 from codex_lsp.lsp.tasks import Task, Tasks
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.lsp.targets import BadArguments, parse_target, problems, range_lines
 
 

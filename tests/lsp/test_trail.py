@@ -6,8 +6,8 @@ from typing import Any
 
 from codex_lsp.edits.rebase import Conflict
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.lsp.documents import Document, Documents
-from codex_lsp.lsp.trail import Trail
+from codex_lsp.lsp.editing.documents import Document, Documents
+from codex_lsp.lsp.editing.trail import Trail
 
 BASE = "one\ntwo\nthree\n"
 WANTED = (TextEdit(4, 7, "2"),)

@@ -8,9 +8,9 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from codex_lsp.lsp.ending import DEADLINE, Ending
-from codex_lsp.lsp.frames import Framer, frame
-from codex_lsp.lsp.transport import LIMIT, ROOM, SPARE, Inbox, Outbox, read_frames
+from codex_lsp.lsp.connection.ending import DEADLINE, Ending
+from codex_lsp.lsp.connection.frames import Framer, frame
+from codex_lsp.lsp.connection.transport import LIMIT, ROOM, SPARE, Inbox, Outbox, read_frames
 
 KIB = 1 << 10
 

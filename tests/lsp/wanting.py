@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.agent.actions import Action, Allowed, RunCommand, TouchProtected, covers
-from codex_lsp.agent.lines import LineRange
+from codex_lsp.agent.consent.actions import Action, Allowed, RunCommand, TouchProtected, covers
+from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.requests import Place
-from codex_lsp.lsp.buffers import to_path
-from codex_lsp.lsp.permits import permit_for
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.person.permits import permit_for
 from codex_lsp.lsp.tasks import Task
 
 COMMANDS = {"test.want": "tests.lsp.wanting:want"}

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codex_lsp.agent.actions import Action, Allowed, Decision, fingerprint
+from codex_lsp.agent.changes.takeover import TakeOver
 from codex_lsp.agent.commands import Commands
+from codex_lsp.agent.consent.actions import Action, Allowed, Decision, fingerprint
 from codex_lsp.agent.ports import (
     Applied,
     Change,
@@ -22,7 +23,6 @@ from codex_lsp.agent.ports import (
     RemoveFile,
 )
 from codex_lsp.agent.steps import Step
-from codex_lsp.agent.takeover import TakeOver
 from codex_lsp.agent.tools.ask_person import AskPerson
 from codex_lsp.agent.tools.exec_command import ExecCommand
 from codex_lsp.agent.tools.tool import Answer

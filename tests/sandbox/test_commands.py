@@ -14,8 +14,15 @@ from typing import cast
 
 import pytest
 
-from codex_lsp.agent.actions import Action, Allowed, Decision, Denied, RunCommand, fingerprint
 from codex_lsp.agent.commands import Commands
+from codex_lsp.agent.consent.actions import (
+    Action,
+    Allowed,
+    Decision,
+    Denied,
+    RunCommand,
+    fingerprint,
+)
 from codex_lsp.agent.ports import FileChange
 from codex_lsp.agent.tools.exec_command import ExecCommand, person_shell
 from codex_lsp.agent.tools.tool import Answer

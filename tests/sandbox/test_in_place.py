@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import RunCommand
+from codex_lsp.agent.consent.actions import RunCommand
 from codex_lsp.agent.tools.ask_person import Question
 from codex_lsp.sandbox import mirror
 from codex_lsp.sandbox.policy import Policy

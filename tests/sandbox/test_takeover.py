@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import (
+from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
     Decision,

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.agent.actions import fingerprint
+from codex_lsp.agent.consent.actions import fingerprint
 from codex_lsp.agent.conversation import ModelRequest
 from codex_lsp.agent.events import ItemDone, ModelEvent
 from codex_lsp.agent.ports import CannotRun, Command, Confinement, Process

@@ -8,10 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from codex_lsp.agent import approvals, gate, shell_words
-from codex_lsp.agent.actions import Allowed, RunCommand
-from codex_lsp.agent.approvals import Effect, Policy
-from codex_lsp.agent.rules import Book
+from codex_lsp.agent.consent import approvals, gate, shell_words
+from codex_lsp.agent.consent.actions import Allowed, RunCommand
+from codex_lsp.agent.consent.approvals import Effect, Policy
+from codex_lsp.agent.consent.rules import Book
 from tests.security.abuses import KNOWN, ODD
 
 GATE = [
@@ -130,7 +130,7 @@ DECISIONS = [
     ("old", "new"), [one[1:] for one in DECISIONS], ids=[one[0] for one in DECISIONS]
 )
 def test_the_table_kills_each_mutant_of_the_decision(old: str, new: str) -> None:
-    from codex_lsp.agent.rules import PrefixRule
+    from codex_lsp.agent.consent.rules import PrefixRule
     from tests.agent.test_approvals import BARE, BOXED, DANGEROUS, ONLINE, PLAIN, POLICIES, SAFE
 
     made = mutant(approvals, old, new)

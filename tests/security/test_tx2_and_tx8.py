@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.agent.actions import (
+from codex_lsp.agent.consent.actions import (
     Action,
     CallServerTool,
     RunCommand,
     TouchProtected,
     UseServer,
 )
-from codex_lsp.agent.approvals import EVERY_SCOPE, Question
-from codex_lsp.lsp import questions
+from codex_lsp.agent.consent.approvals import EVERY_SCOPE, Question
+from codex_lsp.lsp.person import questions
 from tests.doubles.scripted_model import call
 from tests.security.obedient import obey, patch
 from tests.security.test_tx1_hostile_repositories import build

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from codex_lsp.agent.actions import Allowed, RunCommand, covers, fingerprint
-from codex_lsp.agent.approvals import EVERY_SCOPE, Question
-from codex_lsp.agent.visible import cut, visible
-from codex_lsp.lsp import questions
+from codex_lsp.agent.consent.actions import Allowed, RunCommand, covers, fingerprint
+from codex_lsp.agent.consent.approvals import EVERY_SCOPE, Question
+from codex_lsp.agent.consent.visible import cut, visible
+from codex_lsp.lsp.person import questions
 
 ROUNDS = int(os.environ.get("CODEX_LSP_TX4_ROUNDS", "10000"))
 

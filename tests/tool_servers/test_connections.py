@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.agent.actions import (
+from codex_lsp.agent.connections import Connections
+from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
     CallServerTool,
@@ -28,7 +29,6 @@ from codex_lsp.agent.actions import (
     UseServer,
     fingerprint,
 )
-from codex_lsp.agent.connections import Connections
 from codex_lsp.agent.servers import Approvals, Connection, ServerFailed, ServerSpec, Unusable
 from codex_lsp.agent.tools.server_resources import resource_tools
 from codex_lsp.agent.tools.server_tool import ServerTool, server_tools

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from codex_lsp.agent.actions import Denied, Permit, TouchProtected, covers
-from codex_lsp.agent.changeset import AllMade, Failed, Made, make
+from codex_lsp.agent.changes.changeset import AllMade, Failed, Made, make
+from codex_lsp.agent.consent.actions import Denied, Permit, TouchProtected, covers
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.ports import (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.agent.actions import TouchProtected
-from codex_lsp.agent.changeset import ordered
+from codex_lsp.agent.changes.changeset import ordered
+from codex_lsp.agent.consent.actions import TouchProtected
 from codex_lsp.agent.ports import Change, ChangeFile, CreateFile, MoveFile, RemoveFile
 from codex_lsp.edits.diff import diff, unified
 from codex_lsp.edits.misfit import Misfit

@@ -7,8 +7,8 @@ import json
 from itertools import accumulate, takewhile
 from typing import cast
 
+from codex_lsp.agent.context.lines import split_lines
 from codex_lsp.agent.conversation import FunctionTool
-from codex_lsp.agent.lines import split_lines
 from codex_lsp.agent.ports import Snapshots
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.truncation import Limit

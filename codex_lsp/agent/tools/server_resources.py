@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from codex_lsp.agent.actions import Permit
+from codex_lsp.agent.consent.actions import Permit
 from codex_lsp.agent.conversation import FunctionTool
 from codex_lsp.agent.servers import Connection, Reply, ServerSpec
 from codex_lsp.agent.tools.arguments import BadCall, arguments_of, needed, text

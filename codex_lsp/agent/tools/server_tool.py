@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from hashlib import sha1
 
-from codex_lsp.agent.actions import CallServerTool, Denied, Permit, covers
+from codex_lsp.agent.consent.actions import CallServerTool, Denied, Permit, covers
+from codex_lsp.agent.consent.visible import without_hidden
 from codex_lsp.agent.conversation import FunctionTool
 from codex_lsp.agent.servers import Connection, Offered, Reply, ServerFailed, ServerSpec
 from codex_lsp.agent.tools.arguments import BadCall, arguments_of
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.truncation import Limit, output
-from codex_lsp.agent.visible import without_hidden
 
 MOST_TOOLS = 128  # of one server
 _MOST_NAME, _DIGEST = 64, 12

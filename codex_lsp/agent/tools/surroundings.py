@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from codex_lsp.agent.lines import split_lines
+from codex_lsp.agent.context.lines import split_lines
 from codex_lsp.edits.diff import diff
 from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import TextEdit

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from codex_lsp.auth.tokens import AuthError
-from codex_lsp.lsp import logins
-from codex_lsp.lsp.account import describe_account, sentence
-from codex_lsp.lsp.faults import Refused
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.faults import Refused
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.person import logins
+from codex_lsp.lsp.person.account import describe_account, sentence
 
 Reply = dict[str, object]
 

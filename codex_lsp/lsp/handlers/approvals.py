@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codex_lsp.agent.actions import TrustFolder
+from codex_lsp.agent.consent.actions import TrustFolder
 from codex_lsp.agent.events import RequestRefused
-from codex_lsp.lsp import permits, questions
-from codex_lsp.lsp.approvals import Pending
-from codex_lsp.lsp.server import Server
-from codex_lsp.lsp.showing import show
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.person import permits, questions
+from codex_lsp.lsp.person.approvals import Pending
+from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.targets import BadArguments
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.work import asking_first

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from codex_lsp.lsp import usage as used
-from codex_lsp.lsp.client import ClientFailure
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.person import usage as used
 from codex_lsp.lsp.targets import BadArguments
 from codex_lsp.lsp.tasks import INFO, Task
 from codex_lsp.lsp.workbench import LocalModel, Workbench

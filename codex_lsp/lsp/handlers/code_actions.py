@@ -8,13 +8,13 @@ from typing import Any
 
 from lsprotocol import types
 
-from codex_lsp.agent.lines import LineRange
-from codex_lsp.lsp import questions
-from codex_lsp.lsp.buffers import to_path
+from codex_lsp.agent.context.lines import LineRange
+from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.diagnostics import touching
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.editing.review import SHOWN
 from codex_lsp.lsp.offers import HunkHere, Offer, OpenQuestion, Spot, offers
-from codex_lsp.lsp.review import SHOWN
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.person import questions
 from codex_lsp.lsp.targets import range_lines
 from codex_lsp.lsp.workbench import Spot as LastSpot
 from codex_lsp.lsp.workbench import Workbench

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from codex_lsp.agent import prompt
 from codex_lsp.agent.requests import Edit, Explain, Fix, FixAll, Place, Question
+from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.diagnostics import touching
-from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target, problems
 from codex_lsp.lsp.tasks import Work

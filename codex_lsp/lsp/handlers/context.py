@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from codex_lsp.agent.mentions import file_part
+from codex_lsp.agent.context.mentions import file_part
 from codex_lsp.agent.requests import Job, preview
 from codex_lsp.agent.workplace import Place
-from codex_lsp.lsp import pages, surroundings
-from codex_lsp.lsp.buffers import to_path
-from codex_lsp.lsp.server import Server
-from codex_lsp.lsp.showing import show
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.person import pages, surroundings
+from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench

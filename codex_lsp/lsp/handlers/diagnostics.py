@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.server import Server
 
 
 def did_change_diagnostics(server: Server, params: Any) -> None:

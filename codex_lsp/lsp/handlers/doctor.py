@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.doctor import doctoring
-from codex_lsp.lsp.server import Server
 
 
 def doctor(server: Server, _arguments: Sequence[object] | None) -> dict[str, object]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
+from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.jobs import doing, resuming, steering
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.person.words import shortened
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import Job, Work
-from codex_lsp.lsp.words import shortened
 from codex_lsp.lsp.work import asking_first
 from codex_lsp.lsp.workbench import Workbench
 

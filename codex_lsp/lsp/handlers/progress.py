@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsprotocol import types
 
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.server import Server
 
 
 def cancel(server: Server, params: types.WorkDoneProgressCancelParams) -> None:

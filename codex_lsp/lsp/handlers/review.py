@@ -1,7 +1,7 @@
 """What a person does with changes: keep, drop, take back, look at, ask for anew.
 
 A command is about hunks by `hunkId`, by turn (`taskId`), by file or by place, and only about those
-that are in a state for it (`lsp/hunk_actions`).
+that are in a state for it (`lsp/editing/hunk_actions`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp import work
-from codex_lsp.lsp.hunk_actions import states_for
-from codex_lsp.lsp.review import SHOWN
-from codex_lsp.lsp.server import Server
-from codex_lsp.lsp.showing import open_at
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.editing.hunk_actions import states_for
+from codex_lsp.lsp.editing.review import SHOWN
+from codex_lsp.lsp.person.showing import open_at
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import INFO, Work
 from codex_lsp.lsp.workbench import Spot, Workbench

@@ -7,9 +7,9 @@ from typing import Any
 
 from lsprotocol import types
 
-from codex_lsp.lsp.client import ClientFailure
+from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.offer import LATER, registers_later
-from codex_lsp.lsp.server import Server
 from codex_lsp.lsp.settings_files import SELECTOR
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Any
 
 from lsprotocol import types
 
-from codex_lsp.lsp.positions import offset_at, position_at
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.editing.positions import offset_at, position_at
 from codex_lsp.lsp.settings_files import file_at
 
 _KINDS = {"key": 10, "table": 9, "value": 12}  # CompletionItemKind: property, module, value

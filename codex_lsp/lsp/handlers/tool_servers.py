@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from codex_lsp.agent.servers import ServerFailed, ServerSpec
 from codex_lsp.agent.workplace import Servers
-from codex_lsp.lsp.buffers import to_path
-from codex_lsp.lsp.permits import permit_for
-from codex_lsp.lsp.server import Server
+from codex_lsp.lsp.connection.server import Server
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.person.permits import permit_for
+from codex_lsp.lsp.person.words import plural
 from codex_lsp.lsp.targets import BadArguments, parse_target
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.tool_servers import described, servers_for
-from codex_lsp.lsp.words import plural
 from codex_lsp.lsp.workbench import Workbench
 
 Reply = dict[str, object]

@@ -1,4 +1,4 @@
-"""Runs a model on this machine in a child process, and asks it in the words of `agent.repair`.
+"""Runs a model on this machine in a child process, asked in the words of `agent.small.repair`.
 
 The child serves the Responses API on 127.0.0.1, at a random port and behind a random key, so it is
 one more provider on the same wire. One child a fix: a second of loading, and no memory held in
@@ -20,8 +20,8 @@ from pathlib import Path
 from codex_lsp import __version__
 from codex_lsp.agent.conversation import Message, ModelRequest
 from codex_lsp.agent.events import Misconfigured, Restarted, TextDelta, Unreachable
-from codex_lsp.agent.repair import Completion
-from codex_lsp.agent.replacement import is_whole
+from codex_lsp.agent.small.repair import Completion
+from codex_lsp.agent.small.replacement import is_whole
 from codex_lsp.auth.tokens import Secret
 from codex_lsp.responses.bearer import FixedKey
 from codex_lsp.responses.body import PLAIN, Style

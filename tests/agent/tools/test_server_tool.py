@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codex_lsp.agent.consent.visible import without_hidden
 from codex_lsp.agent.servers import Offered, ServerSpec
 from codex_lsp.agent.tools.server_tool import (
     MOST_TOOLS,
@@ -16,7 +17,6 @@ from codex_lsp.agent.tools.server_tool import (
     plain_schema,
     usable,
 )
-from codex_lsp.agent.visible import without_hidden
 from tests.doubles.raw_mcp import HIDDEN, POISON
 
 SERVERS = st.sampled_from(["a", "a_", "a-", "b", "a__b"])

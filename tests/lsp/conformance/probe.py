@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.lsp import session, transport
+from codex_lsp.lsp.connection import session, transport
 from codex_lsp.lsp.registry import Registry
 
 SECRET = "sk-planted-secret-0123456789"
@@ -60,7 +60,7 @@ async def fail_group(server: Any, params: Any) -> None:
 
 
 def refuse(server: Any, params: Any) -> None:
-    from codex_lsp.lsp.faults import Refused
+    from codex_lsp.lsp.connection.faults import Refused
 
     raise Refused("Not today.", -32803)
 
@@ -114,7 +114,7 @@ async def text_later(server: Any, params: Any) -> Any:
 
 
 async def ask(server: Any, params: Any) -> Any:
-    from codex_lsp.lsp.client import ClientFailure
+    from codex_lsp.lsp.connection.client import ClientFailure
 
     try:
         return {"result": await server.ask("codex/question", params, timeout=params["timeout"])}

@@ -6,7 +6,7 @@ import os
 import random
 import sys
 
-from codex_lsp.lsp.frames import Framer, Oversize
+from codex_lsp.lsp.connection.frames import Framer, Oversize
 from tests.doubles.raw_client import RawClient
 from tests.lsp.conformance.probe import COMMAND
 from tests.lsp.test_frames import mangled, owed

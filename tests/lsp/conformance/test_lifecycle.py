@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_lsp.lsp.frames import MAX_BODY
-from codex_lsp.lsp.session import editor_process
+from codex_lsp.lsp.connection.frames import MAX_BODY
+from codex_lsp.lsp.connection.session import editor_process
 from tests.doubles.raw_client import SERVE, RawClient, framed, wait_for_file
 from tests.lsp.conformance.probe import COMMAND, SECRET
 

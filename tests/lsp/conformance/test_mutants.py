@@ -157,13 +157,17 @@ def a_handler_sees_the_text_of_its_moment(client: Client) -> None:
     assert (first["text"], second["text"]) == ("old", "new")
 
 
-GATE, FRAMES, PROTOCOL = "codex_lsp.lsp.gate", "codex_lsp.lsp.frames", "codex_lsp.lsp.protocol"
+GATE = "codex_lsp.lsp.connection.gate"
+FRAMES = "codex_lsp.lsp.connection.frames"
+PROTOCOL = "codex_lsp.lsp.connection.protocol"
 TRANSPORT, DOCUMENTS, FAULTS = (
-    "codex_lsp.lsp.transport",
-    "codex_lsp.lsp.documents",
-    "codex_lsp.lsp.faults",
+    "codex_lsp.lsp.connection.transport",
+    "codex_lsp.lsp.editing.documents",
+    "codex_lsp.lsp.connection.faults",
 )
-CLIENT, ENDING, HOST = "codex_lsp.lsp.client", "codex_lsp.lsp.ending", "codex_lsp.lsp.host"
+CLIENT = "codex_lsp.lsp.connection.client"
+ENDING = "codex_lsp.lsp.connection.ending"
+HOST = "codex_lsp.lsp.connection.host"
 
 MUTANTS = {
     "serves before initialize": Mutant(
@@ -266,7 +270,10 @@ MUTANTS = {
         ENDING, "self._orders.put(DEADLINE)", "pass", a_hanging_handler_is_left_behind
     ),
     "outlives its editor": Mutant(
-        "codex_lsp.lsp.session", "wait_until_gone(pid)", "return", a_dead_editor_is_noticed
+        "codex_lsp.lsp.connection.session",
+        "wait_until_gone(pid)",
+        "return",
+        a_dead_editor_is_noticed,
     ),
     "reads on before a handler has begun": Mutant(
         HOST,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from codex_lsp.lsp.transport import LIMIT, SPARE
+from codex_lsp.lsp.connection.transport import LIMIT, SPARE
 from tests.doubles.raw_client import RawClient, wait_for_file
 from tests.lsp.conformance.probe import COMMAND
 

@@ -20,8 +20,8 @@ from codex_lsp.agent.events import (
     TextDelta,
     Unreachable,
 )
-from codex_lsp.agent.repair import write_prompt
-from codex_lsp.agent.replacement import Unusable, is_whole, read_answer
+from codex_lsp.agent.small.repair import write_prompt
+from codex_lsp.agent.small.replacement import Unusable, is_whole, read_answer
 from codex_lsp.auth.tokens import Secret
 from codex_lsp.responses.bearer import FixedKey
 from codex_lsp.responses.body import Style

@@ -1,0 +1,1 @@
+"""Changes on their way into the workspace, alone and in sets, and back out of it."""

@@ -1,0 +1,1 @@
+"""What may be done unasked, and what only with the person's word."""

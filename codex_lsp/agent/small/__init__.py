@@ -1,0 +1,1 @@
+"""Fixing with a model too small for tools."""

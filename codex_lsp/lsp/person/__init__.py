@@ -1,0 +1,1 @@
+"""What the person is shown and asked: sign-in, approvals, pages, progress, and the words for it."""
