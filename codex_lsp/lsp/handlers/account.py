@@ -78,6 +78,7 @@ async def account_logout(server: Server, _params: Any) -> Reply:
     """`codex/account/logout`: `{}`."""
     try:
         await server.bench.account.accounts.sign_out()
+        server.bench.tasks.cancel_turns()  # at once: the watch over the file may come later
     except AuthError as error:
         raise Refused(str(error)) from error
     return {}

@@ -139,6 +139,7 @@ class Account:
 
     async def _out(self, _task: Task) -> str:
         heard = await self.accounts.sign_out()
+        self._tasks.cancel_turns()  # at once: the watch over the file may come later
         return "Signed out." if heard else "Signed out here; the authority could not be told."
 
     async def _again(self, _task: Task) -> str:
