@@ -1,7 +1,7 @@
 """TE1: typing races edits through the real `LspEditor`, under each way to treat a version.
 
-`TYPING_RACES` sets how many schedules are explored for each policy (50000: the whole of TE1). A failure names its seeds and
-what went wrong; `explore(policy, iter([seed]))` replays one.
+`TYPING_RACES` sets how many schedules are explored for each policy; 50000 are the whole of TE1. A
+failure names its seeds and what went wrong; `explore(policy, iter([seed]))` replays one.
 """
 
 from __future__ import annotations
