@@ -15,13 +15,8 @@ from codex_lsp.agent.consent.rules import Book
 from tests.security.abuses import KNOWN, ODD
 
 GATE = [
-    (
-        "workspace",
-        "root is not None\n            and not is_protected(path.relative_to(root))",
-        "True",
-    ),
-    ("protected files", "and not is_protected(path.relative_to(root))", ""),
-    ("secret files", "and not may_hold_secrets(path)", ""),
+    ("workspace", "root is not None and not guarded(path, root)", "True"),
+    ("protected and secret files", "and not guarded(path, root)", ""),
     ("links are followed", "(folder / path).resolve()", "(folder / path)"),
     ("operands of uniq", "len(operands) > program.most", "False"),
     ("unknown letters", "        if letter not in program.flags:\n            return None\n", ""),
@@ -119,8 +114,8 @@ DECISIONS = [
     ("no sandbox", 'if not (policy.sandbox == "danger-full-access" or _held(action, policy)):',
      "if False:"),
     ("network", "and (policy.network or not action.network)", ""),
-    ("danger", 'if verdict.dangerous and (policy.approval != "never" or not action.confinement):',
-     "if False:"),
+    ("danger", 'verdict.dangerous and (policy.approval != "never" or not action.confinement)',
+     "False"),
     ("rules that forbid", 'if rule == "forbidden":', "if False:"),
     ("rules that prompt", 'if rule == "prompt":', "if False:"),
 ]  # fmt: skip
