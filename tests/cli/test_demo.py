@@ -62,7 +62,7 @@ async def test_the_replay_says_so_and_everything_else_is_real() -> None:
     assert "NO model" in out
     assert "No model was asked" in out
     assert "✗ largest([3, 9, 4]) returned 3, expected 9" in out
-    assert "changed scores.py (1 place)" in out
+    assert "Changed scores.py." in out
     assert "-        if number < best:\n   +        if number > best:\n" in out
     assert out.index("✗") < out.index("+        if") < out.index("✓ it passes")
 

@@ -74,6 +74,7 @@ class Emacs:
                 "text": "",
                 "file": "",
                 "line": 0,
+                "problems": 0,
                 "menus": [],
                 "progress": [],
                 "said": [],

@@ -46,6 +46,8 @@
                                   (widen)
                                   (buffer-substring-no-properties (point-min) (point-max)))
                           :file buffer-file-name
+                          :problems (length (and (fboundp 'flymake-diagnostics)
+                                                 (flymake-diagnostics)))
                           :line (line-number-at-pos (window-point) t)
                           :said observe-said
                           :modified (if (buffer-modified-p) t :false)

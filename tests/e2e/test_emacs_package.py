@@ -60,7 +60,7 @@ async def at_home(setup: str, here: Scene) -> AsyncIterator[Emacs]:
         f'(add-to-list \'load-path "{PACKAGE}")\n{setup}\n'
         '(codex-lsp-mode)\n(keymap-global-set "C-c x" codex-lsp-command-map)\n'
     )
-    path = f"{Path(sys.executable).parent}:{here.env['PATH']}"
+    path = f"{here.env['PATH']}:{Path(sys.executable).parent}"
     async with emacs(config, here.file, here.folder, {**here.env, "PATH": path}) as editor:
         yield editor
 

@@ -276,8 +276,9 @@ async def _emacs(name: str, here: Scene) -> AsyncIterator[Emacs]:
         f'(add-to-list \'load-path "{CONFIGS / "emacs"}")\n{_EMACS[name]}\n'
         '(codex-lsp-mode)\n(keymap-global-set "C-c x" codex-lsp-command-map)\n'
     )
-    path = f"{Path(sys.executable).parent}:{here.env['PATH']}"
+    path = f"{here.env['PATH']}:{Path(sys.executable).parent}"  # where `rass` is
     async with emacs(config, here.file, here.folder, {**here.env, "PATH": path}) as editor:
+        await editor.until(lambda state: state["problems"], "the other server's problems")
         yield editor
 
 
