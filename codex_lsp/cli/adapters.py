@@ -133,7 +133,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             state_directory(),
             start.accounts,
             small,
-            window=model_window(start.config, args.provider),
+            window=lambda config, provider: model_window(config, provider or args.provider),
             home=start.home,
             configuration=partial(_config_for, args),
             runner=runner if sys.platform != "win32" else None,  # nothing could hold it there
@@ -143,7 +143,6 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             models=partial(_models, args, start.home),
             find_local=_find_local,
             open_local=open_local,
-            local_window=model_window(start.config, "ollama"),
         )
     finally:
         await runner.aclose()

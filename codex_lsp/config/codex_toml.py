@@ -60,7 +60,6 @@ class ShellEnvironment:
     """`[shell_environment_policy]`: which variables commands get; names are patterns (`*`, `?`)."""
 
     inherit: Literal["all", "core", "none"] = "all"
-    ignore_default_excludes: bool = True
     exclude: tuple[str, ...] = ()
     set: Mapping[str, str] = field(default_factory=dict, repr=False)
     include_only: tuple[str, ...] = ()
@@ -129,7 +128,6 @@ class CodexToml:
     cli_auth_credentials_store: Store = "file"
     forced_login_method: Literal["chatgpt", "api"] | None = None
     forced_chatgpt_workspace_id: tuple[str, ...] = ()
-    oss_provider: Literal["ollama", "lmstudio"] | None = None
     projects: Mapping[str, TrustLevel] = field(default_factory=dict)
     project: bool = False
     problems: tuple[Problem, ...] = ()
@@ -166,7 +164,7 @@ _PLAIN = (
     "model_auto_compact_token_limit", "tool_output_token_limit", "service_tier", "compact_prompt",
     "developer_instructions", "sandbox_mode", "background_terminal_max_timeout",
     "allow_login_shell", "project_doc_max_bytes", "include_environment_context",
-    "cli_auth_credentials_store", "forced_login_method", "oss_provider",
+    "cli_auth_credentials_store", "forced_login_method",
 )  # fmt: skip
 _LISTS = ("project_doc_fallback_filenames", "project_root_markers", "forced_chatgpt_workspace_id")
 
@@ -217,7 +215,6 @@ def _workspace_write(table: Settings) -> WorkspaceWrite:
 def _environment(table: Settings) -> ShellEnvironment:
     return ShellEnvironment(
         inherit=table.get("inherit", "all"),
-        ignore_default_excludes=table.get("ignore_default_excludes", True),
         exclude=tuple(table.get("exclude", ())),
         set=table.get("set", {}),
         include_only=tuple(table.get("include_only", ())),

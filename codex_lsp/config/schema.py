@@ -88,10 +88,6 @@ _MODEL = (
     Key("model", "text", "The model to ask.", "gpt-5.5"),
     Key("model_reasoning_effort", "text",
         "How long the model thinks, such as `low`, `medium` or `high`.", "the model's own"),
-    Key("model_reasoning_summary", "text", "How its reasoning is summed up.", "the model's own",
-        ("auto", "concise", "detailed", "none")),
-    Key("model_verbosity", "text", "How much the model says.", "the model's own",
-        ("low", "medium", "high")),
     Key("model_context_window", "count",
         "How many tokens fit into the model's context.", "the model's own"),
     Key("model_auto_compact_token_limit", "count",
@@ -100,9 +96,14 @@ _MODEL = (
         "How many tokens of one tool's output the model gets.", "10000"),
     Key("compact_prompt", "text", "The request by which a conversation is summed up.", "our own"),
     Key("developer_instructions", "text", "Rules of yours that go with every long job."),
-    Key("service_tier", "text", "How fast an answer is paid for, where the model offers it.",
-        "the account's",
-        ("fast", "flex", "default")),
+    *_not_in_projects(  # one model serves all folders of a window
+        Key("model_reasoning_summary", "text", "How its reasoning is summed up.",
+            "the model's own", ("auto", "concise", "detailed", "none")),
+        Key("model_verbosity", "text", "How much the model says.", "the model's own",
+            ("low", "medium", "high")),
+        Key("service_tier", "text", "How fast an answer is paid for, where the model offers it.",
+            "the account's", ("fast", "flex", "default")),
+    ),
     *_not_heeded(
         Key("review_model", "text", "The model that reviews.", "`model`"),
         Key("plan_mode_reasoning_effort", "text", "The reasoning effort while planning."),
@@ -125,8 +126,6 @@ _PROVIDERS = _not_in_projects(
         "https://api.openai.com/v1"),
     Key("chatgpt_base_url", "text", "The address that requests with a ChatGPT sign-in go to.",
         "https://chatgpt.com/backend-api/"),
-    Key("oss_provider", "text", "The local server that is meant by `--oss`.", "",
-        ("ollama", "lmstudio")),
     Key("model_providers", "table", "Model services besides the built-in ones, by an id of yours."),
     Key("model_providers.*", "table", "One model service."),
     Key("model_providers.*.name", "text", "What it is called in messages."),
@@ -167,6 +166,8 @@ _PROVIDERS = _not_in_projects(
             "false"),
         Key("model_providers.*.supports_standalone_web_search", "flag",
             "Whether it searches the web by itself.", "false"),
+        Key("oss_provider", "text", "The local server that is meant by `--oss`.", "",
+            ("ollama", "lmstudio")),
         Key("responses_api_metadata", "table of texts", "Labels for every request."),
         Key("apps_mcp_product_sku", "text", "Reserved by the Codex CLI."),
     ),
@@ -202,20 +203,21 @@ _RIGHTS = _not_in_projects(
     Key("sandbox_workspace_write.exclude_tmpdir_env_var", "flag",
         "Keep `$TMPDIR` read-only.", "false"),
     Key("sandbox_workspace_write.exclude_slash_tmp", "flag", "Keep `/tmp` read-only.", "false"),
-)  # fmt: skip
-
-_SAFETY = (
     Key("shell_environment_policy", "table", "Which environment variables commands get."),
     Key("shell_environment_policy.inherit", "text", "What they start from.", "all",
         ("all", "core", "none")),
     Key("shell_environment_policy.ignore_default_excludes", "flag",
-        "Pass on variables whose names have KEY, SECRET or TOKEN in them.", "true"),
+        "Pass on variables whose names have KEY, SECRET or TOKEN in them. codex-lsp does not, "
+        "but for those in `set`.", "true", heeded=False),
     Key("shell_environment_policy.exclude", "texts", "Names to leave out, as patterns.", "[]"),
     Key("shell_environment_policy.set", "table of texts", "Variables to set.", "{}"),
     Key("shell_environment_policy.include_only", "texts",
         "The only names to pass on, as patterns.", "[]"),
     Key("shell_environment_policy.experimental_use_profile", "flag",
         "Run commands in a login shell.", "false", heeded=False),
+)  # fmt: skip
+
+_SAFETY = (
     Key("background_terminal_max_timeout", "count",
         "How long a running command may be waited for at once, in milliseconds.", "300000"),
     Key("allow_login_shell", "flag", "Whether the model may ask for a login shell.", "true"),
@@ -300,7 +302,7 @@ _ACCOUNT = _not_in_projects(
     Key("profiles.*", "open table", "Settings that lie over the others when it is chosen."),
 )  # fmt: skip
 
-_HISTORY = (
+_HISTORY = _not_in_projects(
     Key("history", "table", "What is kept of your requests."),
     Key(
         "history.persistence",

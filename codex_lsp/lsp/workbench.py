@@ -6,7 +6,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -95,16 +95,18 @@ class Adapters:
 
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
     `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
-    for None, everywhere, and reads a few small files for it. `examine` says line by line what works
-    on this machine. `models` are the names that can be chosen; `find_local` looks for servers on
-    this machine, and asks them for a list alone. `servers` starts MCP servers, or reaches them.
+    for None, everywhere, and reads a few small files for it. `window` is how much a model of the
+    named provider, or else of the configured one, holds by these settings. `examine` says line by
+    line what works on this machine. `models` are the names that can be chosen; `find_local` looks
+    for servers on this machine, and asks them for a list alone. `servers` starts MCP servers, or
+    reaches them.
     """
 
     open_model: Callable[[str | None], WarmModel]
     state_folder: Path
     accounts: Accounts | None = None
     small: OpenCompletion | None = None
-    window: Window = field(default_factory=Window)
+    window: Callable[[CodexToml, str | None], Window] = lambda _config, _provider: Window()
     home: Path | None = None
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None
@@ -114,7 +116,6 @@ class Adapters:
     models: Callable[[], Sequence[str]] = tuple
     find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
     open_local: Callable[[LocalModel], WarmModel] | None = None
-    local_window: Window = field(default_factory=Window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,7 @@ class Workbench:
         """What a request about the file `about` works with."""
         roots = self.roots_for(about)
         config = await asyncio.to_thread(self.adapters.configuration, roots[0])
-        tokens = config.tool_output_token_limit
+        tokens, chosen = config.tool_output_token_limit, self.chosen.model
         return Workplace(
             model=self._model(config),
             editor=self.editor,
@@ -234,9 +235,9 @@ class Workbench:
             context_bytes=self.settings.context_bytes,
             effort=self.chosen.effort or self.settings.effort or config.model_reasoning_effort,
             reported=self._reported,
-            window=self.adapters.local_window
-            if isinstance(self.chosen.model, LocalModel)
-            else self.adapters.window,
+            window=self.adapters.window(
+                config, chosen.server if isinstance(chosen, LocalModel) else None
+            ),
             limit=DEFAULT if tokens is None else Limit(tokens),
             running=self._running(config),
             archive=self.adapters.archive,

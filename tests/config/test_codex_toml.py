@@ -23,7 +23,6 @@ model_reasoning_effort = "low"
 cli_auth_credentials_store = "keyring"
 forced_login_method = "api"
 forced_chatgpt_workspace_id = "w1"
-oss_provider = "lmstudio"
 unknown_key = 1
 
 [model_providers.ours]
@@ -42,7 +41,7 @@ requires_openai_auth = true
 def test_all_keys_are_read() -> None:
     config = parse(FULL)
     assert [str(problem) for problem in config.problems] == [
-        "config.toml, line 11: unknown_key is not known, so it has no effect"
+        "config.toml, line 10: unknown_key is not known, so it has no effect"
     ]
     assert config.model_provider == "ours"
     assert config.cli_auth_credentials_store == "keyring"

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import fields
+
 import pytest
 
+from codex_lsp.agent import truncation
 from codex_lsp.config.check import check
-from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.config.codex_toml import (
+    AuthCommand,
+    CodexToml,
+    McpServer,
+    ProviderTable,
+    ShellEnvironment,
+    WorkspaceWrite,
+)
+from codex_lsp.config.endpoints import CHATGPT, OPENAI
 from codex_lsp.config.layers import parse
 from codex_lsp.config.schema import ANY, KEYS, Key, find, under
+from codex_lsp.responses.providers import DEFAULT_MODEL
+from tests.test_architecture import PACKAGE
 
 SAMPLES = {
     "text": '"sample"',
@@ -21,6 +35,14 @@ SAMPLES = {
     "table of texts": '{ sample = "x" }',
     "anything": '["sample"]',
 }
+WORDS = (
+    "the model's own",
+    "the account's",
+    "our own",
+    "90 % of the window",
+    "by the project's trust",
+)
+"""Defaults that are no value: who or what decides instead."""
 LEAVES = [key for key in KEYS if key.kind in SAMPLES]
 
 
@@ -70,6 +92,45 @@ def test_what_is_called_heeded_changes_the_settings(key: Key) -> None:
         above = key.path.rpartition(".")[0].replace(ANY, "sample")
         without = parse(f"[{above}]")
     assert any(parse(extra + text) != without for text in given)
+
+
+def test_what_is_heeded_is_read_by_somebody() -> None:
+    """A value that is parsed and then forgotten is a key that the table calls heeded by mistake."""
+    read = {
+        node.attr
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "codex_toml.py"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    values = (CodexToml, ProviderTable, AuthCommand, WorkspaceWrite, ShellEnvironment, McpServer)
+    assert {field.name for value in values for field in fields(value)} <= read
+
+
+UNSET = {
+    "model": DEFAULT_MODEL,
+    "model_provider": "openai",
+    "openai_base_url": OPENAI,
+    "chatgpt_base_url": CHATGPT,
+    "tool_output_token_limit": str(truncation.DEFAULT.size),
+}
+"""What holds where config.toml is silent, for settings that are then None."""
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in LEAVES if key.heeded and key.default], ids=lambda key: key.path
+)
+def test_the_default_that_is_told_is_the_one_that_holds(key: Key) -> None:
+    if key.path in UNSET:
+        assert key.default == UNSET[key.path]
+    elif key.default in WORDS:
+        assert getattr(CodexToml(), key.path) is None
+    else:
+        value = f'"{key.default}"' if key.kind == "text" else key.default
+        extra = 'model_providers.sample.auth.command = "x"\n' if ".auth." in key.path else ""
+        above = key.path.rpartition(".")[0].replace(ANY, "sample")
+        without = extra or (f"[{above}]" if above else "")
+        assert parse(extra + line_for(key, value)) == parse(without)
 
 
 def test_a_key_that_is_misspelled_is_told_with_what_was_meant() -> None:

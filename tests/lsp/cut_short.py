@@ -210,7 +210,7 @@ class Scene(MemoryWindow):
         adapters = Adapters(
             lambda _: self.model,
             folder / "state",
-            window=Window(20_000),
+            window=lambda _config, _provider: Window(20_000),
             home=home,
             configuration=lambda _: CodexToml(
                 approval_policy="untrusted", projects={str(folder): "trusted"}
