@@ -11,11 +11,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _HANDLES = {os.open, os.stat, os.unlink, os.mkdir, os.rename} <= os.supports_dir_fd
 _FOLDER = getattr(os, "O_PATH", 0) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -37,9 +40,20 @@ class Folder:
         """Open a file that is no link."""
         return os.open(self.at(name), flags | _PLAIN, mode, dir_fd=self.handle)
 
+    def read(self, name: str, most: int) -> bytes:
+        """The first `most` + 1 bytes of a file. Raises OSError where there is no file."""
+        with os.fdopen(self.open(name, os.O_RDONLY), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
+            return file.read(most + 1)
+
     def status(self, name: str) -> os.stat_result:
         """Of the entry itself."""
         return os.stat(self.at(name), dir_fd=self.handle, follow_symlinks=False)
+
+    def mode(self, name: str) -> int:
+        """Its permission bits."""
+        return self.status(name).st_mode & 0o7777
 
     def has(self, name: str) -> bool:
         """Whether anything stands there, a dangling link included."""
@@ -58,7 +72,7 @@ class Folder:
         os.unlink(self.at(name), dir_fd=self.handle)
 
     def check(self) -> None:
-        """Raise OSError if the path leads elsewhere by now."""
+        """Raise OSError if the path leads elsewhere by now: to be asked after each change."""
         with opened(self.path) as again:
             if self.handle is not None and again.handle is not None:
                 one, other = os.fstat(self.handle), os.fstat(again.handle)
@@ -85,6 +99,25 @@ def opened(path: Path) -> Iterator[Folder]:
         os.close(handle)
 
 
+@contextmanager
+def staged(folder: Folder, name: str, content: BinaryIO, mode: int | None) -> Iterator[str]:
+    """A file beside `name` with `content`, synced, to be given its name; else it goes again."""
+    temporary = f".{name[:100]}.{secrets.token_hex(4)}"
+    private = 0o666 if mode is None else 0o600
+    handle = folder.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, private)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            shutil.copyfileobj(content, file)
+            file.flush()
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            folder.unlink(temporary)
+
+
 def make_folders(path: Path) -> list[Path]:
     """Make the folder at `path`; returns the folders that were not there, the innermost first."""
     missing: list[Path] = []
@@ -94,18 +127,15 @@ def make_folders(path: Path) -> list[Path]:
     for one in reversed(missing):
         with opened(one.parent) as folder, contextlib.suppress(FileExistsError):
             os.mkdir(folder.at(one.name), dir_fd=folder.handle)
+    if missing and not missing[0].is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(missing[0]))
     return missing
 
 
 def read(path: Path, most: int) -> bytes:
     """The first `most` + 1 bytes of the file at `path`. Raises OSError where there is no file."""
-    with (
-        opened(path.parent) as folder,
-        os.fdopen(folder.open(path.name, os.O_RDONLY), "rb") as file,
-    ):
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(most + 1)
+    with opened(path.parent) as folder:
+        return folder.read(path.name, most)
 
 
 def _below(handle: int, part: str) -> int:

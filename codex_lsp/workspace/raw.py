@@ -14,6 +14,8 @@ import stat
 import time
 from pathlib import Path
 
+from codex_lsp.workspace import places
+
 KEPT_SECONDS = 30 * 86_400.0
 KEPT_BYTES = 1 << 30  # of all that is kept
 _OVERLAY = "user.overlay."  # what the kernel notes on files that were written through a layer
@@ -39,35 +41,47 @@ def changed_since(path: Path, moment: int) -> bool:
 
 
 def install(source: Path, path: Path, mode: int) -> None:
-    """Put the file `source` at `path`, at once; it may be taken from where it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put the file `source` at `path`, at once; it is taken from where it is if it can be."""
     _bare(source)
-    try:
-        source.replace(path)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        temporary = _beside(path)
+    source.chmod(mode)
+    places.make_folders(path.parent)
+    with places.opened(path.parent) as folder:
         try:
-            shutil.copyfile(source, temporary)
-            shutil.copystat(source, temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    path.chmod(mode)
+            os.replace(source, folder.at(path.name), dst_dir_fd=folder.handle)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(source, folder, path.name, mode)
+        folder.check()
+
+
+def _copy(source: Path, folder: places.Folder, name: str, mode: int) -> None:
+    status = source.stat()
+    with (
+        source.open("rb") as content,
+        places.staged(folder, name, content, mode) as temporary,
+    ):
+        times = status.st_atime_ns, status.st_mtime_ns
+        os.utime(folder.at(temporary), ns=times, dir_fd=folder.handle)
+        folder.rename(temporary, name)
 
 
 def link(path: Path, target: Path) -> None:
     """Make a symbolic link, in place of another link or of nothing."""
-    if os.path.lexists(path) and not path.is_symlink():
-        raise FileExistsError(errno.EEXIST, "something else is there", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path)
-    temporary.symlink_to(target)
-    try:
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    places.make_folders(path.parent)
+    with places.opened(path.parent) as folder:
+        if folder.has(path.name) and not stat.S_ISLNK(folder.status(path.name).st_mode):
+            raise FileExistsError(errno.EEXIST, "something else is there", str(path))
+        temporary = f".{path.name[:100]}.{secrets.token_hex(4)}"
+        os.symlink(target, folder.at(temporary), dir_fd=folder.handle)
+        folder.rename(temporary, path.name)
+        folder.check()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or link."""
+    with places.opened(path.parent) as folder:
+        folder.unlink(path.name)
 
 
 def keep(path: Path, folder: Path) -> None:
@@ -116,7 +130,3 @@ def _bare(source: Path) -> None:
         for name in os.listxattr(source):
             if name.startswith(_OVERLAY):
                 os.removexattr(source, name)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 from codex_lsp.workspace import disk, places
@@ -21,8 +21,8 @@ from codex_lsp.workspace.places import Folder
 def put(path: Path, text: str, *, mode: int | None = None) -> Unusable | None:
     """Make a file, with the folders that it needs; None is success."""
     try:
-        with _folders(path.parent):
-            _put(path, text.encode("utf-8"), mode)
+        with _folder_for(path) as folder:
+            _put(folder, path.name, text.encode("utf-8"), mode)
     except FileExistsError:
         return Unusable(f"{path.name} exists already")
     except OSError as error:
@@ -32,11 +32,19 @@ def put(path: Path, text: str, *, mode: int | None = None) -> Unusable | None:
 
 def take(path: Path, *, seen: DiskText) -> Unusable | None:
     """Delete a file that still holds what was `seen`; None is success."""
-    if problem := _changed(path, seen):
-        return problem
     try:
         with places.opened(path.parent) as folder:
+            if problem := _changed(folder, path.name, seen):
+                return problem
+            mode = folder.mode(path.name)
             folder.unlink(path.name)
+            try:
+                folder.check()
+            except OSError:
+                _write(folder, path.name, seen.text.encode(), mode)
+                raise
+    except FileNotFoundError:
+        return Unusable(f"{path.name} does not exist")
     except OSError as error:
         return Unusable(f"{path.name} cannot be deleted: {error.strerror}")
     return None
@@ -44,12 +52,14 @@ def take(path: Path, *, seen: DiskText) -> Unusable | None:
 
 def move(path: Path, to: Path, *, seen: DiskText, text: str | None = None) -> Unusable | None:
     """Move a file that still holds what was `seen`; at its new place it holds `text`, if given."""
-    if problem := _changed(path, seen):
-        return problem
     try:
-        with _folders(to.parent):
-            data = (seen.text if text is None else text).encode()
-            _move(path, to, data, whole=text is None)
+        with places.opened(path.parent) as here:
+            if problem := _changed(here, path.name, seen):
+                return problem
+            with _folder_for(to) as there:
+                _move((here, path.name), (there, to.name), text)
+    except FileNotFoundError:
+        return Unusable(f"{path.name} does not exist")
     except FileExistsError:
         return Unusable(f"{path.name} cannot be moved: {to.name} exists already")
     except OSError as error:
@@ -73,32 +83,37 @@ def drop_folders(made: list[Path]) -> None:
 
 
 @contextmanager
-def _folders(folder: Path) -> Iterator[None]:
-    made = places.make_folders(folder)
+def _folder_for(path: Path) -> Iterator[Folder]:
+    """The folder that `path` is to be in, made if it is not there."""
+    made = places.make_folders(path.parent)
     try:
-        yield
+        with places.opened(path.parent) as folder:
+            yield folder
     except OSError:
         drop_folders(made)
         raise
 
 
-def _changed(path: Path, seen: DiskText) -> Unusable | None:
-    now = disk.read(path)
+def _changed(folder: Folder, name: str, seen: DiskText) -> Unusable | None:
+    now = disk.read_in(folder, name)
     if isinstance(now, Unusable):
         return now
-    return None if now.text == seen.text else Unusable(f"{path.name} was changed on disk meanwhile")
+    return None if now.text == seen.text else Unusable(f"{name} was changed on disk meanwhile")
 
 
-def _move(path: Path, to: Path, data: bytes, *, whole: bool) -> None:
+def _move(one: tuple[Folder, str], other: tuple[Folder, str], text: str | None) -> None:
     """A link keeps what a copy would lose (owner, times, attributes), and costs nothing."""
-    with places.opened(path.parent) as here, places.opened(to.parent) as there:
-        if not (whole and _linked((here, path.name), (there, to.name))):
-            _put(to, data, here.status(path.name).st_mode & 0o7777)
-        try:
-            here.unlink(path.name)
-        except OSError:
-            there.unlink(to.name)
-            raise
+    (here, name), (there, new) = one, other
+    if text is not None or not _linked(one, other):
+        data = here.read(name, disk.MAX_FILE_BYTES) if text is None else text.encode()
+        _write(there, new, data, here.mode(name))
+    try:
+        here.check()
+        there.check()
+        here.unlink(name)
+    except OSError:
+        there.unlink(new)
+        raise
 
 
 def _linked(one: tuple[Folder, str], other: tuple[Folder, str]) -> bool:
@@ -113,22 +128,18 @@ def _linked(one: tuple[Folder, str], other: tuple[Folder, str]) -> bool:
     return True
 
 
-def _put(path: Path, data: bytes, mode: int | None) -> None:
-    name = f".{path.name[:100]}.{secrets.token_hex(4)}"
-    with places.opened(path.parent) as folder:
-        handle = folder.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if mode is not None and hasattr(os, "fchmod"):
-                    os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            _take_place(folder, name, path.name)
-            folder.check()
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                folder.unlink(name)
+def _put(folder: Folder, name: str, data: bytes, mode: int | None) -> None:
+    _write(folder, name, data, mode)
+    try:
+        folder.check()
+    except OSError:
+        folder.unlink(name)
+        raise
+
+
+def _write(folder: Folder, name: str, data: bytes, mode: int | None) -> None:
+    with places.staged(folder, name, BytesIO(data), mode) as temporary:
+        _take_place(folder, temporary, name)
 
 
 def _take_place(folder: Folder, temporary: str, name: str) -> None:

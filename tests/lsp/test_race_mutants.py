@@ -15,7 +15,8 @@
 | lexical path check | `checks_paths_as_written` below | links that lead out (TE5) |
 | no case fold | `compares_letter_by_letter` below | spellings of protected files (TE5) |
 
-And two of our own: `forgets_the_steps` (misplaced edits are not seen), `follows_links` (a swap is).
+And three of our own: `forgets_the_steps` (misplaced edits are not seen), `follows_links` (a swap
+is), `looks_only_before` (a folder that leaves meanwhile is not missed).
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ from codex_lsp.lsp.editing import editor
 from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.editor import LspEditor
 from codex_lsp.lsp.editing.proof import Proof, undo
-from codex_lsp.workspace import containment, disk, places
+from codex_lsp.workspace import containment, disk, places, relocate
 from codex_lsp.workspace.containment import Inside, resolve
+from codex_lsp.workspace.disk import DiskText
 from tests.lsp.typing_races import explore
+from tests.workspace.test_escapes import leaves_when_a_file_is_opened
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
 MOST = 400
@@ -92,19 +95,30 @@ def follows_links(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(places, "_FOLDER", places._FOLDER & ~os.O_NOFOLLOW)
 
 
-def contained(root: Path, outside: Path) -> bool:
-    """The rules of paths in small: links, spellings, and a link that comes late."""
+def looks_only_before(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(places.Folder, "check", lambda self: None)
+
+
+def contained(root: Path, outside: Path, patch: pytest.MonkeyPatch) -> bool:
+    """The rules of paths in small: links, spellings, a link that comes late, a folder that goes."""
     link = resolve("link/x", (root,))
     spelled = resolve(".GIT/config", (root,))
-    late = disk.create(root / "late" / "x", "ours")
+    late = relocate.put(root / "late" / "x", "ours")
     written = (outside / "x").exists()
-    kept = late is not None and not written
+    (root / "goes").mkdir()
+    (root / "goes" / "x").write_text("x")
+    seen = disk.read(root / "goes" / "x")
+    assert isinstance(seen, DiskText)
+    leaves_when_a_file_is_opened(root / "goes", outside / "gone", patch)
+    gone = disk.replace(root / "goes" / "x", "ours", seen=seen)
+    kept = late is not None and not written and gone is not None
     return not isinstance(link, Inside) and kept and getattr(spelled, "protected", True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 @pytest.mark.parametrize(
-    "mutate", [None, checks_paths_as_written, compares_letter_by_letter, follows_links]
+    "mutate",
+    [None, checks_paths_as_written, compares_letter_by_letter, follows_links, looks_only_before],
 )
 def test_the_rules_of_paths_notice(
     mutate: Mutate | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -116,4 +130,4 @@ def test_the_rules_of_paths_notice(
     (root / "late").symlink_to(outside)
     if mutate is not None:
         mutate(monkeypatch)
-    assert contained(root, outside) is (mutate is None)
+    assert contained(root, outside, monkeypatch) is (mutate is None)

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from codex_lsp.workspace import disk
+from codex_lsp.workspace import disk, relocate
 from codex_lsp.workspace.containment import (
     Inside,
     Outside,
@@ -158,9 +158,9 @@ def test_a_file_is_replaced_only_if_it_is_still_what_was_seen(root: Path) -> Non
 
 def test_a_new_file_never_overwrites(root: Path) -> None:
     path = root / "deep" / "a.py"
-    assert disk.create(path, "x\r\n") is None
+    assert relocate.put(path, "x\r\n") is None
     assert path.read_bytes() == b"x\r\n"
-    assert isinstance(disk.create(path, "y"), Unusable)
+    assert isinstance(relocate.put(path, "y"), Unusable)
     assert path.read_bytes() == b"x\r\n"
 
 

@@ -36,7 +36,7 @@ from codex_lsp.agent.ports import (
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
 from codex_lsp.edits.diff import diff, unified
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.workspace import containment, disk, ignore, raw
+from codex_lsp.workspace import containment, disk, ignore, places, raw
 from codex_lsp.workspace.containment import Inside
 from codex_lsp.workspace.disk import DiskText
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
@@ -272,7 +272,7 @@ class _Run:
             if problem := await self.owner.agreed(path, "It is deleted; it is no text."):
                 return f"was not deleted, {problem}"
             await asyncio.to_thread(self.owner.keep, path)
-        path.unlink()
+        raw.remove(path)
         return None
 
     async def _remove_text(self, path: Path, text: str) -> str | None:
@@ -301,7 +301,7 @@ class _Run:
         name = self.ran_on.name(change.path)
         if any(waits.startswith(f"{name}/") for waits in self.waiting):
             return None  # it comes with the file that waits
-        change.path.mkdir(parents=True, exist_ok=True)
+        places.make_folders(change.path)
         raw.set_mode(change.path, change.mode)
         return None
 
