@@ -100,12 +100,17 @@ class Review:
 
     async def advance(self, hunks: Sequence[Hunk], *, label: str, whole: bool = False) -> Advanced:
         """Make, take back, or make again; see `agent.changes.hunks`."""
+        paths = {hunk.path for hunk in hunks}
         try:
-            return await advance(
+            outcome = await advance(
                 hunks, ledger=self._ledger, editor=self._editor, label=label, whole=whole
             )
         finally:
-            self.show(hunk.path for hunk in hunks)
+            self.show(paths)
+        for failure in outcome.kept:
+            if failure.later is not None:  # settled in the ledger by then
+                failure.later.add_done_callback(lambda _: self.show(paths))
+        return outcome
 
     def drop(self, hunks: Sequence[Hunk], reason: str = "you did not want it") -> None:
         """The changes are not wanted."""
