@@ -72,7 +72,7 @@ def neovim(wanted: Wanted) -> Setup:
     files = [
         _whole(package / path.relative_to(source), path.read_text("utf-8"))
         for path in sorted(source.rglob("*"))
-        if path.suffix in {".lua", ".txt"} and path != source / "init.lua"
+        if path.is_file() and path != source / "init.lua"
     ]
     folder = wanted.config / "nvim"
     vimscript = folder / "init.vim"

@@ -40,9 +40,9 @@ SERVER, both run there, through the multiplexer `rass'."
                                            (and (consp other) other))))))
 
 (cl-defmethod eglot-handle-notification
-  (_server (_method (eql codex/status)) &key busy message &allow-other-keys)
-  "Show in the mode line what Codex does: MESSAGE while it is BUSY."
-  (codex-lsp-note (not (memq busy '(nil :json-false))) message))
+  (_server (_method (eql codex/status)) &key busy message kind &allow-other-keys)
+  "Show in the mode line what Codex does: MESSAGE of a KIND while it is BUSY."
+  (codex-lsp-note (not (memq busy '(nil :json-false))) message kind))
 
 (defvar-local codex-lsp-eglot--fed nil "What the server was told of this buffer last.")
 

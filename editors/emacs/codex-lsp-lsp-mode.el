@@ -28,7 +28,8 @@
 (defun codex-lsp-lsp-mode--note (_workspace status)
   "Show in the mode line what STATUS says."
   (codex-lsp-note (not (memq (lsp-get status :busy) '(nil :json-false)))
-                  (lsp-get status :message)))
+                  (lsp-get status :message)
+                  (lsp-get status :kind)))
 
 (defun codex-lsp-lsp-mode--handlers ()
   "What runs the code actions that need a request."

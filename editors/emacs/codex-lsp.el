@@ -31,8 +31,10 @@
 
 (declare-function eglot-current-server "eglot")
 (declare-function jsonrpc-async-request "jsonrpc")
+(declare-function jsonrpc-stderr-buffer "jsonrpc")
 (declare-function lsp-find-workspace "lsp-mode")
 (declare-function lsp-request-async "lsp-mode")
+(declare-function lsp--workspace-cmd-proc "lsp-mode")
 (declare-function lsp--workspace-status "lsp-mode")
 (defvar lsp--cur-workspace)
 
@@ -61,8 +63,9 @@
   "The workspace in which lsp-mode runs Codex for this buffer, or nil."
   (and (bound-and-true-p lsp-mode) (lsp-find-workspace 'codex (buffer-file-name))))
 
-(defun codex-lsp--execute (command argument)
-  "Have the server run COMMAND with ARGUMENT, a plist.  It is not waited for."
+(defun codex-lsp--execute (command argument &optional then)
+  "Have the server run COMMAND with ARGUMENT, a plist.  It is not waited for.
+THEN is called with the answer."
   (run-hooks 'codex-lsp-before-command-hook)
   (let ((params (list :command command :arguments (if argument (vector argument) []))))
     (cond
@@ -71,21 +74,25 @@
       (let ((lsp--cur-workspace (codex-lsp--lsp-mode-p)))
         (unless (eq 'initialized (lsp--workspace-status lsp--cur-workspace))
           (user-error "Codex is still starting"))
-        (lsp-request-async "workspace/executeCommand" params #'ignore
+        (lsp-request-async "workspace/executeCommand" params (or then #'ignore)
                            :mode 'detached
                            :error-handler #'codex-lsp--failed)))
      ((and (fboundp 'eglot-current-server) (eglot-current-server))
       (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand params
                              :deferred (intern command)
-                             :success-fn #'ignore
+                             :success-fn (or then #'ignore)
                              :error-fn #'codex-lsp--failed))
      (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode")))))
 
 (defun codex-lsp--failed (failure)
   "Show the message of FAILURE."
-  (message "Codex: %s" (or (plist-get failure :message)
-                           (and (hash-table-p failure) (gethash "message" failure))
-                           failure)))
+  (message "Codex: %s" (or (codex-lsp--at failure "message") failure)))
+
+(defun codex-lsp--at (value key)
+  "What the JSON object VALUE, a hash table or a plist, has at KEY."
+  (if (hash-table-p value)
+      (gethash key value)
+    (plist-get value (intern (concat ":" key)))))
 
 (defun codex-lsp--asked (command argument)
   "ARGUMENT, with the request that COMMAND needs; asks for it where it lacks."
@@ -113,12 +120,12 @@
 
 ;;; Commands
 
-(defmacro codex-lsp--define (name command documentation &optional argument)
-  "Define NAME, which runs COMMAND with ARGUMENT; see DOCUMENTATION."
+(defmacro codex-lsp--define (name command documentation &optional anywhere)
+  "Define NAME, which runs COMMAND here, or ANYWHERE; see DOCUMENTATION."
   `(defun ,name ()
      ,documentation
      (interactive)
-     (codex-lsp-run ,command ,argument)))
+     ,(if anywhere `(codex-lsp--execute ,command nil) `(codex-lsp-run ,command))))
 
 (codex-lsp--define codex-lsp-fix "codex.fix" "Mend the problem at point.")
 (codex-lsp--define codex-lsp-fix-all "codex.fixAll" "Mend every reported problem of the file.")
@@ -130,31 +137,49 @@
 (codex-lsp--define codex-lsp-drop "codex.hunk.reject" "Drop the change at point.")
 (codex-lsp--define codex-lsp-next "codex.hunk.next" "Go to the next change.")
 (codex-lsp--define codex-lsp-previous "codex.hunk.previous" "Go to the previous change.")
+(codex-lsp--define codex-lsp-diff "codex.hunk.diff"
+                   "Show the changes that wait, or else those of the last turn, as a diff." t)
+(codex-lsp--define codex-lsp-keep-all "codex.turn.accept"
+                   "Keep all changes of the newest turn that waits, in every file." t)
+(codex-lsp--define codex-lsp-undo "codex.turn.undo"
+                   "Take back what the last turn changed, and keep what you typed since." t)
+(codex-lsp--define codex-lsp-redo "codex.turn.redo"
+                   "Make the changes of an undone turn again." t)
+(codex-lsp--define codex-lsp-stop "codex.task.cancel" "Stop whatever Codex does." t)
 
-(defun codex-lsp-diff ()
-  "Show the changes that wait, or else those of the last turn, as a diff."
+(defun codex-lsp-list ()
+  "List the changes that wait and those of the last turn, with file and line."
   (interactive)
-  (codex-lsp--execute "codex.hunk.diff" nil))
+  (codex-lsp--execute "codex.hunk.list" nil #'codex-lsp--list))
 
-(defun codex-lsp-keep-all ()
-  "Keep all changes of the newest turn that waits, in every file."
-  (interactive)
-  (codex-lsp--execute "codex.turn.accept" nil))
+(defun codex-lsp--list (hunks)
+  "Show HUNKS as lines to go on from, as those of `grep' are."
+  (require 'grep)
+  (with-current-buffer (get-buffer-create "*Codex changes*")
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (when (seq-empty-p hunks)
+        (insert "Nothing was changed.\n"))
+      (seq-do (lambda (hunk)
+                (insert (format "%s:%s: %s %s\n"
+                                (codex-lsp--at hunk "path") (codex-lsp--at hunk "line")
+                                (codex-lsp--at hunk "state") (codex-lsp--at hunk "reason"))))
+              hunks)
+      (goto-char (point-min)))
+    (grep-mode)
+    (pop-to-buffer (current-buffer))))
 
-(defun codex-lsp-undo ()
-  "Take back what the last turn changed, and keep what you typed since."
+(defun codex-lsp-log ()
+  "Show what the server of this buffer logged."
   (interactive)
-  (codex-lsp--execute "codex.turn.undo" nil))
-
-(defun codex-lsp-redo ()
-  "Make the changes of an undone turn again."
-  (interactive)
-  (codex-lsp--execute "codex.turn.redo" nil))
-
-(defun codex-lsp-stop ()
-  "Stop whatever Codex does."
-  (interactive)
-  (codex-lsp--execute "codex.task.cancel" nil))
+  (let ((workspace (codex-lsp--lsp-mode-p)))
+    (pop-to-buffer
+     (cond
+      (workspace
+       (format "*%s::stderr*" (process-name (lsp--workspace-cmd-proc workspace))))
+      ((and (fboundp 'eglot-current-server) (eglot-current-server))
+       (jsonrpc-stderr-buffer (eglot-current-server)))
+      (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode"))))))
 
 (defvar-keymap codex-lsp-command-map
   :doc "Keys for Codex, to be bound to a prefix of your own."
@@ -172,19 +197,29 @@
   "v" #'codex-lsp-diff
   "u" #'codex-lsp-undo
   "r" #'codex-lsp-redo
-  "s" #'codex-lsp-stop)
+  "s" #'codex-lsp-stop
+  "l" #'codex-lsp-list
+  "L" #'codex-lsp-log)
 (fset 'codex-lsp-command-map codex-lsp-command-map)
 
 ;;; The mode line
 
+(defvar codex-lsp-mode)
 (defvar codex-lsp--status nil "What Codex does now, or nil.")
 (put 'codex-lsp--status 'risky-local-variable t)
 
-(defun codex-lsp-note (busy message)
-  "Show MESSAGE in the mode line while Codex is BUSY."
+(defun codex-lsp-note (busy message &optional kind)
+  "Show MESSAGE in the mode line while Codex is BUSY, and at the end as a message.
+It stands out where KIND is \"Warning\": you are needed."
+  (when (and codex-lsp-mode codex-lsp--status (not busy) message
+             (not (string-search message (or (current-message) ""))))
+    (message "Codex: %s" message))
   (setq codex-lsp--status
-        (and busy (list " [Codex" (and message (concat ": " (string-replace "%" "%%" message)))
-                        "]")))
+        (and busy
+             `(" [" (:propertize ,(concat "Codex" (and message ": ")
+                                          (string-replace "%" "%%" (or message "")))
+                                 face ,(and (equal kind "Warning") 'warning))
+               "]")))
   (force-mode-line-update t))
 
 ;;;###autoload

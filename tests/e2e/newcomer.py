@@ -56,7 +56,7 @@ async def helix(shown: Terminal, screens: Screens | None) -> None:
     await _note(shown, screens)
     await shown.press("Enter")
     if screens is not None:
-        await shown.until("Codex suggests")
+        await shown.until("Suggested:")
         await _note(shown, screens)
         await shown.type(" a")
         await shown.until("Codex: keep this change")
@@ -91,7 +91,7 @@ async def _emacs(shown: Terminal, screens: Screens | None, start: str) -> None:
     await _note(shown, screens)
     await shown.press("C-c", "x", "f")
     if screens is not None:
-        await shown.until("Codex suggests")
+        await shown.until("Suggested:")
         await _note(shown, screens)
         await shown.press("C-c", "x", "k")
     await shown.until("    return n")

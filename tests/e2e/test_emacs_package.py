@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.emacs import Emacs, emacs
-from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
-from tests.e2e.tools import REPO, require
+from tests.e2e.emacs_setups import CHECKER, PACKAGE, at_home
+from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, scene, waits_at
+from tests.e2e.tools import require
 
-PACKAGE = REPO / "editors" / "emacs"
 FILES = ["codex-lsp.el", "codex-lsp-eglot.el", "codex-lsp-lsp-mode.el"]
-OTHER = [sys.executable, str(Path(__file__).with_name("other_server.py")), "retrun", PROBLEM]
-
-EGLOT = """
-(require 'codex-lsp-eglot)
-(codex-lsp-eglot-setup 'python-mode)
-(add-hook 'python-mode-hook #'eglot-ensure)
-"""
-BESIDE = f"""
-(require 'codex-lsp-eglot)
-(codex-lsp-eglot-setup 'python-mode {" ".join(f'"{word}"' for word in OTHER)})
-(add-hook 'python-mode-hook #'eglot-ensure)
-"""
-LSP_MODE = """
-(load "lsp-mode-autoloads" t t)
-(require 'codex-lsp-lsp-mode)
-(codex-lsp-lsp-mode-setup 'python-mode)
-(add-hook 'python-mode-hook #'lsp)
-"""
-# Somebody else's checker, which tells Flymake about the fault.
-CHECKER = f"""
-(add-hook 'eglot-managed-mode-hook
-          (lambda ()
-            (add-hook 'flymake-diagnostic-functions
-                      (lambda (report &rest _)
-                        (save-excursion
-                          (goto-char (point-min))
-                          (when (search-forward "retrun" nil t)
-                            (funcall report
-                                     (list (flymake-make-diagnostic
-                                            (current-buffer) (match-beginning 0) (match-end 0)
-                                            :error "{PROBLEM}"))))))
-                      nil t)
-            (flymake-start)))
-"""
-
-
-@asynccontextmanager
-async def at_home(setup: str, here: Scene) -> AsyncIterator[Emacs]:
-    """A person with the package, before the scene's file."""
-    config = here.folder.parent / "init.el"
-    config.write_text(
-        f'(add-to-list \'load-path "{PACKAGE}")\n{setup}\n'
-        '(codex-lsp-mode)\n(keymap-global-set "C-c x" codex-lsp-command-map)\n'
-    )
-    path = f"{here.env['PATH']}:{Path(sys.executable).parent}"
-    async with emacs(config, here.file, here.folder, {**here.env, "PATH": path}) as editor:
-        yield editor
 
 
 async def batch(*arguments: object) -> str:
@@ -93,7 +42,7 @@ async def test_it_is_clean_by_package_lint() -> None:
     await batch("--eval", main, "-l", "package-lint", "-f", "package-lint-batch-and-exit", *files)
 
 
-@pytest.mark.parametrize("setup", [EGLOT, LSP_MODE], ids=["eglot", "lsp-mode"])
+@pytest.mark.parametrize("setup", ["eglot", "lsp-mode"])
 async def test_the_minibuffer_asks_for_what_the_line_should_become(
     setup: str, tmp_path: Path
 ) -> None:
@@ -108,11 +57,18 @@ async def test_the_minibuffer_asks_for_what_the_line_should_become(
         assert "mend it, GROSS" in str(here.model.requests[0].body)
         await here.model.release("gate")
         await editor.wait_for(FIXED)
+        await editor.shown.until("Codex: Changed twice.py.")
+        await editor.shown.press("C-c", "x", "l")
+        await editor.shown.until(f"{here.file}:{LINE}: landed")
+        await editor.shown.press("C-x", "0")
+        await editor.shown.press("C-c", "x", "L")
+        await editor.shown.until("stderr*")
+        await editor.shown.press("C-x", "0")
         await editor.shown.press("C-c", "x", "u")
         await editor.wait_for(BROKEN)
 
 
-@pytest.mark.parametrize("setup", [EGLOT, LSP_MODE], ids=["eglot", "lsp-mode"])
+@pytest.mark.parametrize("setup", ["eglot", "lsp-mode"])
 async def test_a_code_action_asks_too(setup: str, tmp_path: Path) -> None:
     async with scene(tmp_path, waits_at("gate")) as here, at_home(setup, here) as editor:
         await editor.go_to(LINE)
@@ -125,7 +81,7 @@ async def test_a_code_action_asks_too(setup: str, tmp_path: Path) -> None:
 
 
 async def test_what_flymake_knows_reaches_the_server(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, at_home(EGLOT + CHECKER, here) as editor:
+    async with scene(tmp_path) as here, at_home("eglot", here, CHECKER) as editor:
         await editor.go_to(LINE)
         await editor.shown.until("[1 0]")
         await editor.choose_action(f'Codex: fix "{PROBLEM}"')
@@ -133,7 +89,7 @@ async def test_what_flymake_knows_reaches_the_server(tmp_path: Path) -> None:
 
 
 async def test_beside_another_server_its_problem_is_fixed_by_name(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here, at_home(BESIDE, here) as editor:
+    async with scene(tmp_path) as here, at_home("rass", here) as editor:
         await editor.go_to(LINE)
         await editor.shown.until("[1 0]")
         await editor.choose_action(f'Codex: fix "{PROBLEM}"')

@@ -1,7 +1,10 @@
-"""The main job in a real Neovim, with the five lines of config of the README, and real keys."""
+"""The main job in a real Neovim, with real keys: with the five lines of config of the README, and
+with `lsp/codex.lua` alone, as a collection of configs would have it.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,14 +22,26 @@ OTHER_SERVER = """
 """
 
 
+def collected(place: Path) -> Path:
+    """A configuration that finds our `lsp/codex.lua`, and nothing else of ours."""
+    collection = place / "collection" / "lsp"
+    collection.mkdir(parents=True)
+    shutil.copy(PLUGIN / "lsp" / "codex.lua", collection)
+    config = place / "init.lua"
+    config.write_text(
+        f"vim.opt.runtimepath:append('{collection.parent}')\nvim.lsp.enable('codex')\n"
+    )
+    return config
+
+
 @pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
 @pytest.mark.parametrize("told", [True, False], ids=["diagnostic fed", "no diagnostic"])
 async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(
     name: str, told: bool, tmp_path: Path
 ) -> None:
-    program = require(name)
+    program, config = require(name), CONFIG if told else collected(tmp_path)
     column = len(BROKEN[:FAULT].splitlines()[-1].encode())
-    async with scene(tmp_path) as here, neovim(program, CONFIG, here.folder, here.env) as editor:
+    async with scene(tmp_path) as here, neovim(program, config, here.folder, here.env) as editor:
         here.file.write_text("# saved long ago\n")
         await editor.edit(here.file)
         await editor.lua("vim.api.nvim_buf_set_lines(0, 0, -1, true, ...)", BROKEN.splitlines())
@@ -44,6 +59,7 @@ async def test_fix_lands_in_the_unsaved_buffer_as_one_undo_step(
         seen = [value["kind"] for value in await editor.progress()]
         assert (seen[0], seen[-1]) == ("begin", "end")
         assert "report" in seen
+        assert await editor.lua("return vim.v.errmsg") == ""
         assert here.file.read_text() == "# saved long ago\n"
         await editor.undo()
         await editor.wait_for(BROKEN)

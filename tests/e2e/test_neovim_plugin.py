@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,13 +11,25 @@ import pytest
 
 from tests.e2e.neovim import Neovim, plugged
 from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
-from tests.e2e.tools import require
+from tests.e2e.tools import REPO, require
+
+HELP = REPO / "editors" / "neovim" / "doc" / "codex.txt"
 
 OTHER_SERVER = """
   local line, message = ...
   local found = { lnum = line, col = 0, end_col = 6, message = message }
   vim.diagnostic.set(vim.api.nvim_create_namespace('other'), 0, { found })
 """
+ON_STATUS = """
+  _G.kinds = {}
+  vim.api.nvim_create_autocmd('User', { pattern = 'CodexStatus', callback = function(event)
+    if not event.data.busy then
+      table.insert(kinds, event.data.kind)
+    end
+  end })
+"""
+SAID = "vim.fn.execute('messages'):find('{}', 1, true)"
+AT = "vim.fn.getqflist()[1].lnum"
 STATUS = "require('codex').status()"
 
 pytestmark = pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
@@ -30,9 +43,12 @@ async def at_home(name: str, here: Scene) -> AsyncIterator[Neovim]:
         yield editor
 
 
-async def test_what_another_server_reports_is_fixed_by_name(name: str, tmp_path: Path) -> None:
+async def test_what_another_server_reports_is_fixed_by_name_and_told(
+    name: str, tmp_path: Path
+) -> None:
     async with scene(tmp_path, waits_at("gate")) as here, at_home(name, here) as editor:
         await editor.lua(OTHER_SERVER, LINE - 1, PROBLEM)
+        await editor.lua(ON_STATUS)
         await editor.command("Codex fix")
         await here.model.reached("gate")
         await editor.until(f"{STATUS}:find('twice.py', 1, true)", "the status line")
@@ -41,6 +57,12 @@ async def test_what_another_server_reports_is_fixed_by_name(name: str, tmp_path:
         await editor.wait_for(FIXED)
         await editor.task_ended()
         await editor.until(f"{STATUS} == ''", "the end in the status line")
+        await editor.until(SAID.format("twice.py: Changed twice.py."), "the notice")
+        assert await editor.lua("return _G.kinds") == ["Normal"]
+        await editor.command("Codex hunk.list")
+        await editor.until(f"#vim.fn.getqflist() == 1 and {AT} == {LINE}", "the list of changes")
+        await editor.command("Codex log")
+        await editor.until("vim.fn.expand('%:p') == vim.lsp.log.get_filename()", "the log")
 
 
 async def test_the_input_box_asks_for_what_a_selection_should_become(
@@ -85,6 +107,8 @@ async def test_health_names_the_program_and_what_the_doctor_says(name: str, tmp_
         assert "codex-lsp is at" in shown
         assert "gpt-test" in shown
         assert "ERROR" not in shown
-        await editor.command("helptags ALL")
         await editor.command("help :Codex")
         await editor.until("vim.fn.expand('%:t') == 'codex.txt'", "the help page")
+        shutil.copy(HELP, tmp_path)
+        await editor.command(f"helptags {tmp_path}")
+        assert (tmp_path / "tags").read_text() == HELP.with_name("tags").read_text()

@@ -10,14 +10,14 @@ import asyncio
 import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 from tests.e2e.editors import CONFIGS
-from tests.e2e.emacs import Emacs, emacs
+from tests.e2e.emacs import Emacs
+from tests.e2e.emacs_setups import BESIDE, CHECKER, OTHER, PROPOSING, at_home
 from tests.e2e.helix import TITLE, Helix, helix
 from tests.e2e.neovim import Neovim, neovim
 from tests.e2e.person import Person
@@ -26,7 +26,6 @@ from tests.e2e.terminal import Terminal
 from tests.e2e.tools import require
 
 NAMES = ["nvim", "nvim-0.12", "helix", "eglot", "rass", "lsp-mode"]
-OTHER = [sys.executable, str(Path(__file__).with_name("other_server.py")), "retrun", PROBLEM]
 REPLIES = ["Sign in with a code", "Allow once"]
 # What our keys in Helix and Emacs end with.
 _KEYS = {
@@ -271,55 +270,11 @@ async def _helix(here: Scene) -> AsyncIterator[Helix]:
 
 @asynccontextmanager
 async def _emacs(name: str, here: Scene) -> AsyncIterator[Emacs]:
-    config = here.folder.parent / "init.el"
-    config.write_text(
-        f'(add-to-list \'load-path "{CONFIGS / "emacs"}")\n{_EMACS[name]}\n'
-        '(codex-lsp-mode)\n(keymap-global-set "C-c x" codex-lsp-command-map)\n'
-    )
-    path = f"{here.env['PATH']}:{Path(sys.executable).parent}"  # where `rass` is
-    async with emacs(config, here.file, here.folder, {**here.env, "PATH": path}) as editor:
+    client = "lsp-mode" if name == "lsp-mode" else "eglot"
+    other = {"eglot": CHECKER, "rass": "", "lsp-mode": BESIDE}[name]
+    async with at_home(name, here, PROPOSING[client], other) as editor:
         await editor.until(lambda state: state["problems"], "the other server's problems")
         yield editor
-
-
-_WORDS = " ".join(f'"{word}"' for word in OTHER)
-_EGLOT = """
-(require 'codex-lsp-eglot)
-(setq-default eglot-workspace-configuration '(:codex (:edits (:apply "propose"))))
-(add-hook 'python-mode-hook #'eglot-ensure)
-"""
-# Somebody else's checker, which tells Flymake about the faults.
-CHECKER = f"""
-(add-hook 'eglot-managed-mode-hook
-          (lambda ()
-            (add-hook 'flymake-diagnostic-functions
-                      (lambda (report &rest _)
-                        (save-excursion
-                          (goto-char (point-min))
-                          (let (found)
-                            (while (search-forward "retrun" nil t)
-                              (push (flymake-make-diagnostic
-                                     (current-buffer) (match-beginning 0) (match-end 0)
-                                     :error "{PROBLEM}")
-                                    found))
-                            (funcall report found))))
-                      nil t)
-            (flymake-start)))
-"""
-_EMACS = {
-    "eglot": f"{_EGLOT}\n(codex-lsp-eglot-setup 'python-mode)\n{CHECKER}",
-    "rass": f"{_EGLOT}\n(codex-lsp-eglot-setup 'python-mode {_WORDS})",
-    "lsp-mode": f"""
-(load "lsp-mode-autoloads" t t)
-(require 'codex-lsp-lsp-mode)
-(lsp-register-custom-settings '(("codex.edits.apply" "propose")))
-(lsp-register-client
- (make-lsp-client :new-connection (lsp-stdio-connection '({_WORDS}))
-                  :major-modes '(python-mode) :server-id 'other))
-(codex-lsp-lsp-mode-setup 'python-mode)
-(add-hook 'python-mode-hook #'lsp)
-""",
-}
 
 
 async def until(condition: Callable[[], object], what: Callable[[], object]) -> None:

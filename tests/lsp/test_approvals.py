@@ -73,7 +73,8 @@ async def test_a_question_comes_as_a_message_and_as_a_diagnostic(tmp_path: Path)
                           "Allow for this project"]  # fmt: skip
         (mark,) = one.diagnostics[uri]
         assert (mark["range"]["start"]["line"], mark["severity"]) == (1, 2)
-        assert mark["message"] == text
+        assert mark["source"] == "Codex"
+        assert mark["message"] == text.replace("Codex: test", 'The task "test"', 1)
         await one.until(lambda: any("waits for you" in m for m in one.progress(task)))
 
 

@@ -16,7 +16,10 @@ _SHOWN_LINES = 12
 
 
 def describe(hunk: Hunk) -> str:
-    """What goes and what comes, where it waits; where it could not be made, also why."""
+    """What goes and what comes, where it waits; where it could not be made, also why.
+
+    It names nobody: some editors show the source of a diagnostic before its message, some do not.
+    """
     match hunk.step:
         case Removal(text=text):
             shown = f"this new file:\n{_marked('+', text)}"
@@ -29,10 +32,11 @@ def describe(hunk: Hunk) -> str:
             shown = f"{_marked('-', old)}\n{_marked('+', new)}"
         case _:
             assert_never(hunk.step)
-    colon = " " if not isinstance(hunk.step, Reversal) else ":\n"
+    gap = "\n" if isinstance(hunk.step, Reversal) else " "
+    suggested = f"Suggested:{gap}{shown}"
     if hunk.state is State.REFUSED:
-        return f"Codex could not change this: {hunk.reason}\nIt suggested{colon}{shown}"
-    return f"Codex suggests{colon}{shown}"
+        return f"Not changed: {hunk.reason}\n{suggested}"
+    return suggested
 
 
 @dataclass(frozen=True, slots=True)

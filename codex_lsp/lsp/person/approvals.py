@@ -153,11 +153,13 @@ class Approvals:
 
 
 def _diagnostic(pending: Pending) -> dict[str, object]:
+    # Some editors show the source before the message: no name twice.
+    task = f'The task "{pending.asker.title.removeprefix(f"{SOURCE}: ")}"'
     start = {"line": pending.asker.line, "character": 0}
     return {
         "range": {"start": start, "end": start},
         "severity": _WARNING,
         "source": SOURCE,
-        "message": questions.message(pending.question, pending.asker.title),
+        "message": questions.message(pending.question, task),
         "data": {"approvalId": pending.id},
     }

@@ -1,4 +1,11 @@
--- What `vim.lsp.enable('codex')` starts. Every field can be overridden with `vim.lsp.config`.
+---@brief
+---
+--- https://github.com/codex-lsp/codex-lsp
+---
+--- A language server that puts OpenAI's Codex coding agent into the editor. Install it with
+--- `pipx install codex-lsp`, sign in with `codex-lsp login`. It serves every language, beside the
+--- language's own server. This file works alone; with the plugin of the same repository, the
+--- plugin takes the notices.
 
 --- Asks for the request that a command lacks, in the editor's own input box.
 local function asks(question)
@@ -21,6 +28,19 @@ local function asks(question)
   end
 end
 
+--- Hands what the server says to the plugin, or to `otherwise` where there is none.
+local function told(method, otherwise)
+  return function(err, params, context)
+    local here, plugin = pcall(require, 'codex')
+    if here then
+      plugin[method](params)
+    elseif otherwise then
+      return vim.lsp.handlers[otherwise](err, params, context)
+    end
+  end
+end
+
+---@type vim.lsp.Config
 return {
   cmd = { 'codex-lsp' },
   root_markers = { '.git' },
@@ -32,8 +52,7 @@ return {
     ['codex.hunk.redo'] = asks('What should be different? '),
   },
   handlers = {
-    ['codex/status'] = function(_, status)
-      require('codex').note(status)
-    end,
+    ['codex/status'] = told('note'),
+    ['window/showMessage'] = told('message', 'window/showMessage'),
   },
 }

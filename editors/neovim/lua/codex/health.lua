@@ -30,6 +30,7 @@ function M.check()
   else
     health.info('it serves no buffer yet: open a file')
   end
+  health.info('what it logs: :Codex log (' .. vim.lsp.log.get_filename() .. ')')
   health.start('codex-lsp doctor')
   local fine, said = first_line({ program, 'doctor' })
   for line in vim.gsplit(said, '\n') do
