@@ -22,12 +22,13 @@ import pytest_asyncio
 from tests.doubles.authority import authority_process
 from tests.doubles.minted import ALICE
 from tests.doubles.model_rules import Rule, mends
-from tests.doubles.model_script import Patch, Refusal, Step, Turn
+from tests.doubles.model_script import Call, Patch, Refusal, Step, Turn
 from tests.e2e.browser import DEADLINE
 from tests.e2e.conftest import Shows
 from tests.e2e.scene import BROKEN, FIXED, LINE, NAME, PROBLEM, RULE, Scene, scene, waits_at
 from tests.e2e.test_typing_races import BLOCKS, NOTES, ROUNDS, gated, keys_fall
-from tests.e2e.vscode import VSCode, vscode
+from tests.e2e.touring import until
+from tests.e2e.vscode import ITEM, VSCode, vscode
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -36,7 +37,6 @@ pytestmark = [
 ]
 
 TOAST = ".notification-toast"
-STATUS = ".statusbar-item"
 SOURCE = "def twice(n):\n    return n\n\n\ndef thrice(n):\n    return n * 2\n"
 CHANGE = """*** Begin Patch
 *** Update File: {name}
@@ -103,8 +103,7 @@ class Window:
         """Start the server anew, with more in its environment."""
         lines = [f"export {name}='{value}'\n" for name, value in env.items()]
         (self.place / "env").write_text("".join(lines))
-        await self.code.run("Codex: Restart Server")
-        await self.code.ready()
+        await self.code.js("await vscode.commands.executeCommand('codex.server.restart')")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -112,12 +111,20 @@ async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wind
     place, script = tmp_path_factory.mktemp("vscode"), Script()
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(scene(place, script))
-        (place / "env").touch()
-        program = place / "bin" / "codex-lsp"
-        program.write_text(f'#!/bin/sh\n. {place}/env\nexec {sys.executable} -m codex_lsp "$@"\n')
+        _prepare(place, here)
         code = await stack.enter_async_context(vscode(here.folder, place / "state", here.env))
         await code.ready()
         yield Window(code, here, script)
+
+
+def _prepare(place: Path, here: Scene) -> None:
+    """Trust the folder, and let the server's environment be changed between two starts."""
+    config = Path(here.env["CODEX_HOME"], "config.toml")
+    trust = f'[projects."{here.folder}"]\ntrust_level = "trusted"\n'
+    config.write_text(config.read_text() + trust)
+    (place / "env").touch()
+    program = place / "bin" / "codex-lsp"
+    program.write_text(f'#!/bin/sh\n. {place}/env\nexec {sys.executable} -m codex_lsp "$@"\n')
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -217,9 +224,7 @@ async def test_nothing_is_sent_where_the_box_is_left(window: Window) -> None:
     assert len(window.model.requests) == before
 
 
-@pytest.mark.parametrize(
-    ("place", "button"), [(f"{TOAST} .monaco-button", "Cancel"), (STATUS, NAME)]
-)
+@pytest.mark.parametrize(("place", "button"), [(f"{TOAST} .monaco-button", "Cancel"), (ITEM, NAME)])
 async def test_a_task_is_cancelled_by_a_click(
     window: Window, shows: Shows, place: str, button: str
 ) -> None:
@@ -231,7 +236,7 @@ async def test_a_task_is_cancelled_by_a_click(
     await code.click(place, button)
     await window.hung_up(hangups + 1)
     await code.no_longer_sees(TOAST, "Codex: fix")
-    await code.no_longer_sees(STATUS, "Codex: fix")
+    await code.no_longer_sees(ITEM, "Codex: fix")
     assert await code.text() == BROKEN
     shows("cancel", "vscode")
 
@@ -246,6 +251,19 @@ async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later
     await code.choose_action("Codex: fix this")
     await code.waiting(2)
     assert await code.text() == SOURCE
+
+    await code.go_to(1)
+    for way, line in (("Next", 2), ("Next", 6), ("Previous", 2)):
+        await code.run(f"Codex: Go to the {way} Change")
+        await code.line(line)
+    await code.run("Codex: Show the Changes of This File as a Diff")
+    await code.until(
+        "return vscode.window.activeTextEditor?.document.getText().includes(args[0])",
+        "-    return n * 2\n+    return n * 3\n",
+        what="the diff",
+    )
+    await code.open(window.folder / name)
+    shows("walk", "vscode")
 
     await code.go_to(6)
     await code.choose_action("Codex: keep this change")
@@ -281,9 +299,9 @@ async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(
         await window.show(BROKEN, mends([RULE]))
         before = len(window.model.requests)
         await code.choose_action("Codex: fix this")
-        await code.click(f"{TOAST} .monaco-button", "Sign in with a code")
-        await code.sees(TOAST, f"Signed in as {ALICE.email}")
-        await code.sees_hint(STATUS, ALICE.email)
+        await code.reply("Sign in with a code")
+        await code.is_told(f"Signed in as {ALICE.email}")
+        await code.sees_hint(ITEM, ALICE.email)
         assert len(window.model.requests) == before
 
         await code.choose_action("Codex: fix this")
@@ -303,19 +321,30 @@ async def test_no_key_and_no_edit_is_lost_while_both_happen_at_once(
     await keys_fall(window.code, window.model, rules, random.Random(f"vscode {block}"))
 
 
-async def test_no_server_is_left_when_the_window_is_killed_in_mid_turn(
+async def test_neither_server_nor_command_is_left_when_the_window_is_killed_in_mid_turn(
     opened: Window, shows: Shows
 ) -> None:
-    code, hangups = opened.code, opened.model.hangups
-    await opened.show(BROKEN, waits_at("killed"))
-    await code.choose_action("Codex: fix this")
-    await opened.reached("killed")
+    code, noted = opened.code, opened.place / "noted"
+    command = f"echo $$ >{noted}.new; mv {noted}.new {noted}; exec sleep 1000"
+    escalated = {"sandbox_permissions": "require_escalated", "yield_time_ms": 30_000}
+    await opened.show(
+        BROKEN, lambda _body: Turn((Call("exec_command", {"cmd": command, **escalated}),))
+    )
+    await code.run("Codex: Do…")
+    await code.answer("What should Codex do?", "sleep well")
+    await code.is_told("sleep 1000")
+    assert not noted.exists()
+    await code.reply("Allow once")
+    await until(noted.exists, lambda: "the command")
+    shows("approve", "vscode")
+
+    asleep = int(noted.read_text())
     host = int(await code.js("return process.pid"))
     [server] = [pid for pid in _children(host) if "codex_lsp" in _command(pid)]
+    assert "sleep" in _command(asleep)
     os.kill(host, signal.SIGKILL)
-    await opened.hung_up(hangups + 1)
-    while "codex_lsp" in _command(server):  # noqa: ASYNC110 - a process of another one
-        await asyncio.sleep(0.05)
+    await until(lambda: "codex_lsp" not in _command(server), lambda: "the server's end")
+    await until(lambda: "sleep" not in _command(asleep), lambda: "the command's end")
     shows("killed", "vscode")
 
 

@@ -22,7 +22,10 @@ from tests.e2e.tools import REPO, lacking, require
 EXTENSION = REPO / "editors" / "vscode"
 OBSERVER = Path(__file__).with_name("observer")
 SIZE = (1100, 620)  # pixels
-TRIES, PATIENCE = 10, 3.0  # seconds
+PATIENCE = 3.0  # seconds until a person looks elsewhere
+TRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds until a person presses a key again
+ITEM = "#codex-lsp\\.codex-lsp\\.codex"  # ours in the status bar
+NOTICE = ".notification-toast, .notifications-center .notification-list-item"
 # A person's comforts that write by themselves, and what would ask or tell of the test's own accord.
 SETTINGS = {
     "chat.disableAIFeatures": True,
@@ -144,7 +147,7 @@ class VSCode:
 
     async def tidy(self) -> None:
         """Close all files without saving, and all that is shown over them, once tasks are done."""
-        await self.no_longer_sees(".statusbar-item", "Codex:")
+        await self.no_longer_sees(ITEM, "Codex:")
         await self.page.press("Escape")
         await self.js(
             "seen.linter.clear();"
@@ -160,10 +163,10 @@ class VSCode:
         meanwhile, as a new diagnostic does; a person presses again.
         """
         row = ".action-widget .monaco-list-row"
-        for _ in range(TRIES):
+        for patience in TRIES:
             await self.page.press("Control+.")
             with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(patience):
                     await self.sees(row, title)
                 break
         await self.page.click(row, title)
@@ -183,6 +186,32 @@ class VSCode:
         await self.page.until(_SHOWN, ".quick-input-widget", question, what=question)
         await self.page.type(words)
         await self.page.press("Enter")
+
+    async def is_told(self, text: str) -> None:
+        """Wait for a notification with this text. Most hide after some seconds: who did not look
+        in time opens the list of them.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.sees(NOTICE, text)
+        except TimeoutError:
+            await self.js("await vscode.commands.executeCommand('notifications.showList')")
+            await self.sees(NOTICE, text)
+
+    async def reply(self, button: str) -> None:
+        """Choose this button of a notification, once there is one with it."""
+        await self.is_told(button)
+        await self.page.click(
+            ":is(.notification-toast, .notifications-center) .monaco-button", button
+        )
+
+    async def line(self, number: int) -> None:
+        """Wait until the cursor is on this line, counted from 1."""
+        await self.until(
+            "return vscode.window.activeTextEditor?.selection.active.line === args[0] - 1",
+            number,
+            what=f"the cursor on line {number}",
+        )
 
     async def click(self, selector: str, text: str) -> None:
         """Click the element that has this text in it."""

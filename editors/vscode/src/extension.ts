@@ -16,7 +16,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const status = new Status();
   let feed: vscode.Disposable | undefined;
 
-  const start = async (): Promise<void> => {
+  const startAnew = async (): Promise<void> => {
     feed?.dispose();
     await client?.dispose();
     client = feed = undefined;
@@ -39,6 +39,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     feed = feedDiagnostics(next);
     await next.start();
   };
+  // One after the other: a server that is starting is not to be left behind.
+  let started: Promise<void> = Promise.resolve();
+  const start = (): Promise<void> => (started = started.then(startAnew, startAnew));
 
   context.subscriptions.push(
     log,
