@@ -1,7 +1,8 @@
 """What the server serves: one line per LSP method and per command, as `module:function`.
 
 Plain tables without imports: the answer to `initialize` is built from them before the protocol
-library is loaded. Handlers are imported afterwards, all at once, so a wrong name fails at start.
+library is loaded. Handlers of methods are imported right afterwards, those of commands when one is
+first called (`connection/host`); a test calls every name.
 """
 
 from __future__ import annotations

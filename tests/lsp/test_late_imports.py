@@ -21,12 +21,13 @@ async def main():
         assert await client.actions(uri, automatic=True) is not None
         assert [name for name in LATE if name in sys.modules] == []
         assert await client.actions(uri)
-        await client.until(lambda: "codex_lsp.lsp.handlers.jobs" in sys.modules)
+        await client.until(lambda: all(name in sys.modules for name in LATE))
 
 asyncio.run(main())
 """
-_LATE = ("agent.turn", "agent.toolbox", "agent.takeover", "agent.briefing", "workspace.search",
-         "lsp.work", "lsp.permits", "agent.gate", "agent.rules")  # fmt: skip
+_LATE = ("agent.turn", "agent.toolbox", "agent.changes.takeover", "agent.context.briefing",
+         "agent.consent.gate", "agent.consent.rules", "workspace.search", "lsp.work",
+         "lsp.person.permits")  # fmt: skip
 
 
 def test_what_jobs_need_is_loaded_once_the_person_opened_a_menu(tmp_path: Path) -> None:
