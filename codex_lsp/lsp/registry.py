@@ -2,7 +2,7 @@
 
 Plain tables without imports: the answer to `initialize` is built from them before the protocol
 library is loaded. Handlers of methods are imported right afterwards, those of commands when one is
-first called (`connection/host`); a test calls every name.
+first called (`connection/host`); a test looks every name up.
 """
 
 from __future__ import annotations

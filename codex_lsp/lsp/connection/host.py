@@ -53,9 +53,16 @@ def register(server: Server, registry: Registry) -> None:
     """
     for method, name in registry.features.items():
         options = server.protocol.structure_options(method, registry.options.get(method))
-        server.feature(method, options)(partial(_load(name), server))
+        server.feature(method, options)(partial(load(name), server))
     for command, name in registry.commands.items():
         server.command(command)(partial(_run, server, name))
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The handler that a line of the registry names."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
 
 
 async def _session(
@@ -101,13 +108,7 @@ async def _pump(inbox: Inbox, server: Server) -> None:
 
 
 def _run(server: Server, name: str, arguments: object) -> object:
-    return _load(name)(server, arguments)
-
-
-def _load(name: str) -> Callable[..., Any]:
-    module, _, function = name.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), function)
-    return found
+    return load(name)(server, arguments)
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
