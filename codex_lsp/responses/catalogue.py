@@ -23,6 +23,8 @@ def noted_models(home: Path) -> list[str]:
 def service_tier(home: Path, model: str, wanted: str | None) -> str | None:
     """The service's name for the tier that is wanted, if it is noted that `model` has it."""
     tier = _TIERS.get(wanted or "")
+    if tier is None:
+        return None
     for entry in _entries(home):
         listed = entry.get("service_tiers")
         if entry.get("slug") == model and isinstance(listed, list):

@@ -71,15 +71,16 @@ class Sessions:
         """The session of that id, or the newest one of `folder`: its id, and what was said."""
         for path in self._found(session):
             try:
-                if path.stat().st_size > _LARGEST:
-                    continue
-                lines = path.read_bytes().splitlines()
+                with path.open("rb") as lines:
+                    if path.stat().st_size > _LARGEST:
+                        continue
+                    meta = rollout.meta_of(lines.readline())
+                    here = meta.get("cwd") == str(folder)
+                    # Of the many files of other folders, no more than the first line is read.
+                    if isinstance(meta.get("id"), str) and (here or session is not None):
+                        return meta["id"], rollout.items_of(lines)
             except OSError:
                 continue
-            meta = rollout.meta_of(lines[0]) if lines else {}
-            here = meta.get("cwd") == str(folder)
-            if isinstance(meta.get("id"), str) and (here or session is not None):
-                return meta["id"], rollout.items_of(lines[1:])
         return None
 
     def _found(self, session: str | None) -> list[Path]:
