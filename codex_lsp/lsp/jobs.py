@@ -16,10 +16,11 @@ from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import pages, words
 from codex_lsp.lsp.person.asking import asking
 from codex_lsp.lsp.person.harmless import harmless
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.permits import permit_for
 from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.person.surroundings import brief
-from codex_lsp.lsp.tasks import INFO, Job, Task, Work
+from codex_lsp.lsp.tasks import Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
 from codex_lsp.lsp.work import following, reviewed, summary
 from codex_lsp.lsp.workbench import Workbench
@@ -103,11 +104,11 @@ async def _tell(bench: Workbench, wish: str, ended: Ended, said: str) -> None:
     """The job is done: the person gets the last words, as a message or, where long, as a page."""
     text = ended.text.strip() or "Codex is done."
     if len(text) <= SHORT and "\n" not in text:
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": f"{text} {said}"})
+        say(bench.wire, f"{text} {said}")
         return
     folder = bench.adapters.state_folder / "answers"
     page = f"# {words.shortened(wish)}\n\n{harmless(text)}\n\n{said}\n"
     path = await asyncio.to_thread(pages.new_page, folder, "answer", page)
     if await show(bench, path):
         message = f"Codex is done. {said}"
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(bench.wire, message)

@@ -12,7 +12,8 @@ from codex_lsp.agent.small.fix import OpenCompletion, Person, fix_function
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import words
-from codex_lsp.lsp.tasks import INFO, Task, Work
+from codex_lsp.lsp.person.messages import choose, say
+from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 
 _CHECK, _DECISION = 120.0, 600.0  # seconds: for a program, and for a person
@@ -36,7 +37,7 @@ def repairing(bench: Workbench, place: Place, fix: Fix, small: OpenCompletion) -
         if isinstance(outcome, Applied):
             return words.changed([outcome.path])
         message = f"Nothing was changed: {outcome.reason}."
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(bench.wire, message)
         return message
 
     return work
@@ -49,25 +50,21 @@ def _person(bench: Workbench, task: Task, place: Place) -> Person:
     async def check(text: str) -> str | None:
         if not bench.client.checks:
             return None
-        answer = await _asked("codex/check", {"uri": uri, "text": text}, _CHECK)
-        problem = (answer or {}).get("problem", "the check gave no answer")
+        asked = {"uri": uri, "text": text}
+        try:
+            answer = await bench.wire.ask("codex/check", asked, timeout=_CHECK)
+        except ClientFailure:
+            answer = None
+        found = answer if isinstance(answer, dict) else {}
+        problem = found.get("problem", "the check gave no answer")
         return None if problem is None else str(problem)
 
     async def agree(diff: str) -> bool:
         task.progress.report("waiting for you to agree")
-        question = {
-            "type": INFO,
-            "message": f"The small local model suggests a change.\n\n{diff}",
-            "actions": [{"title": _YES}, {"title": _NO}],
-        }
-        answer = await _asked("window/showMessageRequest", question, _DECISION)
-        return answer is not None and answer.get("title") == _YES
-
-    async def _asked(method: str, params: object, seconds: float) -> dict[str, object] | None:
+        question = f"The small local model suggests a change.\n\n{diff}"
         try:
-            answer = await bench.wire.ask(method, params, timeout=seconds)
+            return await choose(bench.wire, question, (_YES, _NO), patience=_DECISION) == _YES
         except ClientFailure:
-            return None
-        return answer if isinstance(answer, dict) else None
+            return False
 
     return Person(check, agree, task.progress.report)

@@ -17,11 +17,11 @@ from codex_lsp.agent.steps import PlanStep
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.usage import Meter, Tally
 from codex_lsp.lsp.connection.faults import Refused, guarded
+from codex_lsp.lsp.person.messages import ERROR, say
 from codex_lsp.lsp.person.progress import Progress, Wire
 
 log = logging.getLogger(__name__)
 
-ERROR, INFO = 1, 3  # MessageType
 FINISHED_KEPT = 20
 
 
@@ -191,7 +191,7 @@ class Tasks:
     def _fail(self, task: Task, message: str) -> None:
         self._end(task, "failed", message)
         if not task.told:
-            self._wire.notify("window/showMessage", {"type": ERROR, "message": message})
+            say(self._wire, message, ERROR)
 
     def _end(self, task: Task, state: str, message: str) -> None:
         task.state, task.message = state, message

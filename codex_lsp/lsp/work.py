@@ -18,9 +18,10 @@ from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.editing.hunk_text import Pair, as_diff, pairs
 from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import pages, words
+from codex_lsp.lsp.person.messages import choose, say
 from codex_lsp.lsp.person.permits import permit_for
 from codex_lsp.lsp.person.showing import show
-from codex_lsp.lsp.tasks import INFO, Task, Work
+from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Hunk, State
 from codex_lsp.workspace.snapshot import Found
@@ -45,7 +46,7 @@ def changing(
         if said := await summary(bench, task, changed, label):
             return said
         message = cut(ended.text, MOST_SAID) or "Codex changed nothing."
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(bench.wire, message)
         return "Nothing was changed."
 
     return work
@@ -101,7 +102,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
             # An editor that cannot be given text, or a page that was typed in.
             path = await asyncio.to_thread(pages.new_page, folder, "answer", head + page.unshown)
             told = f"The editor did not take all of the answer. The rest is in {path}"
-            bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
+            say(bench.wire, told)
         return f"The answer is in {path}"
 
     return work
@@ -129,7 +130,7 @@ async def written(bench: Workbench, task: Task, heading: str, above: str = "") -
                 f"Open {path}, write your request there, end with a line that says "
                 f"{pages.SEND}, and save it."
             )
-            bench.wire.notify("window/showMessage", {"type": INFO, "message": told})
+            say(bench.wire, told)
         return await pages.filled_in(path, text)
     finally:
         await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -165,7 +166,7 @@ def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) ->
         message = f"{verb} in {names}."
         if failures:
             message += f"\n{failures}"
-            bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+            say(bench.wire, message)
         return message
 
     return work
@@ -192,23 +193,19 @@ def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
             bench.review.drop(hunks, "the task was cancelled")
             raise
 
-    async def _chosen(bench: Workbench, message: str) -> object:
+    async def _chosen(bench: Workbench, message: str) -> str | None:
         """The title that was chosen; None too if the person decided by code action meanwhile."""
-        titles = [{"title": title} for title in (words.APPLY, words.REVIEW, words.DISCARD)]
-        question = {"type": INFO, "message": message, "actions": titles}
-        asking = asyncio.ensure_future(
-            bench.wire.ask("window/showMessageRequest", question, timeout=DECISION)
-        )
+        titles = words.APPLY, words.REVIEW, words.DISCARD
+        asking = asyncio.ensure_future(choose(bench.wire, message, titles, patience=DECISION))
         deciding = asyncio.ensure_future(bench.review.decided(hunks))
         try:
             await asyncio.wait([asking, deciding], return_when=asyncio.FIRST_COMPLETED)
-            answer = asking.result() if asking.done() else None
+            return asking.result() if asking.done() else None
         except ClientFailure:
             return None
         finally:
             asking.cancel()
             deciding.cancel()
-        return answer.get("title") if isinstance(answer, dict) else None
 
     return work
 

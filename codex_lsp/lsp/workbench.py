@@ -36,6 +36,7 @@ from codex_lsp.lsp.person import pages, questions
 from codex_lsp.lsp.person.account import Account
 from codex_lsp.lsp.person.approvals import Approvals, Pending
 from codex_lsp.lsp.person.markers import Markers
+from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.person.status import Status
@@ -49,8 +50,6 @@ from codex_lsp.workspace.snapshot import Snapshot
 if TYPE_CHECKING:
     from codex_lsp.agent.small.fix import OpenCompletion
     from codex_lsp.auth.accounts import Accounts
-
-WARNING = 2  # MessageType
 
 
 class WarmModel(Model, Protocol):
@@ -215,7 +214,7 @@ class Workbench:
         self.settings = parsed.settings
         for problem in parsed.problems:
             message = f"codex-lsp settings: {problem}."
-            self.wire.notify("window/showMessage", {"type": WARNING, "message": message})
+            say(self.wire, message, WARNING)
 
     def set_roots(self, uris: Sequence[str]) -> None:
         """The workspace folders, as the client names them."""
@@ -328,7 +327,7 @@ class Workbench:
         self.chosen = replace(self.chosen, model=model)
         name = model.title if isinstance(model, LocalModel) else model
         message = f"Codex asks {name or 'the model that is configured'} from now on."
-        self.wire.notify("window/showMessage", {"type": 3, "message": message})
+        say(self.wire, message)
         return message
 
     def warm_up(self) -> None:
@@ -363,7 +362,7 @@ class Workbench:
                 self.last = None
 
     def _warn(self, message: str) -> None:
-        self.wire.notify("window/showMessage", {"type": WARNING, "message": message})
+        say(self.wire, message, WARNING)
 
     def _log(self, message: str) -> None:
         self.wire.notify("window/logMessage", {"type": 3, "message": message})

@@ -31,7 +31,7 @@ from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import TextEdit, apply_edits
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.connection.client import ClientFailure, ClientGone, ClientTimeout
-from codex_lsp.lsp.editing.files import ANSWER_DEADLINE, UNCONFIRMED, WARNING, Files
+from codex_lsp.lsp.editing.files import ANSWER_DEADLINE, UNCONFIRMED, Files
 from codex_lsp.lsp.editing.proof import (
     Buffers,
     Edits,
@@ -42,6 +42,7 @@ from codex_lsp.lsp.editing.proof import (
     undo,
     verdict,
 )
+from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.workspace import disk
 from codex_lsp.workspace.disk import DiskText, Unusable
@@ -225,7 +226,7 @@ class LspEditor:
             self._unanswered.pop(path, None)
             if not found.cancelled():
                 text = f"Codex's change of {path.name}, long unanswered, was made after all."
-                self._wire.notify("window/showMessage", {"type": WARNING, "message": text})
+                say(self._wire, text, WARNING)
 
         later = self._unanswered[path] = self._proof.later(path, document, edits)
         later.add_done_callback(landed)

@@ -16,6 +16,7 @@ from codex_lsp.agent.ports import Applied, CreateFile, MoveFile, NotApplied, Rem
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.connection.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.editing.proof import OVERTAKEN, Buffers, OpenDocument, verdict
+from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.workspace import disk, places, relocate
 from codex_lsp.workspace.disk import DiskText, Unusable
@@ -26,7 +27,6 @@ UNCONFIRMED = (
     "the editor did not answer, so this is not confirmed; it may still land: look before you "
     "patch again"
 )
-WARNING = 2  # MessageType
 _GATHERED = 0.3  # seconds within which files are made together
 _NAMED = 3
 _BOM = "\ufeff"
@@ -167,7 +167,7 @@ class Files:
     def _warn(self, failed: NotApplied | None, buffer: OpenDocument | None, text: str) -> None:
         """The editor shows a file that is not there any more."""
         if failed is None and buffer is not None:
-            self._wire.notify("window/showMessage", {"type": WARNING, "message": text})
+            say(self._wire, text, WARNING)
 
     async def _operate(
         self, path: Path, operation: Mapping[str, object], label: str
@@ -177,7 +177,7 @@ class Files:
             answer = await self._wire.ask("workspace/applyEdit", asked, timeout=ANSWER_DEADLINE)
         except ClientTimeout:
             text = f"The editor did not say whether it will {operation['kind']} {path.name}: look."
-            self._wire.notify("window/showMessage", {"type": WARNING, "message": text})
+            say(self._wire, text, WARNING)
             return NotApplied(path, UNCONFIRMED)
         except ClientFailure as error:
             return NotApplied(path, f"the editor refused it ({error or 'it has gone'})")

@@ -20,12 +20,13 @@ from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.documents import DocumentEvent
 from codex_lsp.lsp.editing.hunk_text import describe
 from codex_lsp.lsp.editing.places import Places, overlap
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.lsp.tasks import Spawn
 from codex_lsp.workspace.ledger import Hunk, Ledger, Reversal, State
 
 SOURCE = "Codex"
-INFO = 3  # MessageType, and DiagnosticSeverity.Information
+_INFORMATION = 3  # DiagnosticSeverity
 REST = 0.2  # seconds
 SHOWN = State.PROPOSED, State.REFUSED
 """What the person is shown as diagnostics."""
@@ -124,7 +125,7 @@ class Review:
             if self._buffers.at(hunk.path) is None:
                 place = f"{hunk.path}:{self.places.lines(hunk).start + 1}"
                 message = f"Codex could not change {place}: {reason}"
-                self._wire.notify("window/showMessage", {"type": INFO, "message": message})
+                say(self._wire, message)
 
     def show(self, paths: Iterable[Path]) -> None:
         """Show what waits, or could not be made, in these files."""
@@ -195,7 +196,7 @@ class Review:
     def _diagnostic(self, hunk: Hunk) -> dict[str, object]:
         return {
             "range": self.places.range(hunk),
-            "severity": INFO,
+            "severity": _INFORMATION,
             "source": SOURCE,
             "message": describe(hunk),
             "data": {"hunkId": hunk.id},

@@ -13,6 +13,7 @@ from codex_lsp.lsp.connection.faults import Refused
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import logins
 from codex_lsp.lsp.person.account import describe_account, sentence
+from codex_lsp.lsp.person.messages import say
 
 Reply = dict[str, object]
 
@@ -41,7 +42,7 @@ async def status(server: Server, _arguments: Sequence[object] | None) -> Reply:
     """`codex.auth.status`: who is signed in."""
     found = await server.bench.account.accounts.source.status()
     text = sentence(found)
-    server.notify("window/showMessage", {"type": 3, "message": f"Codex: {text}"})
+    say(server, f"Codex: {text}")
     return {**describe_account(found), "message": text, "error": found.last_error}
 
 

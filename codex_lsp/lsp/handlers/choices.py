@@ -9,8 +9,9 @@ from dataclasses import replace
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import usage as used
+from codex_lsp.lsp.person.messages import choose, say
 from codex_lsp.lsp.targets import BadArguments
-from codex_lsp.lsp.tasks import INFO, Task
+from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import LocalModel, Workbench
 
 Reply = dict[str, object]
@@ -59,14 +60,14 @@ def usage(server: Server, _arguments: Arguments) -> Reply:
     bench = server.bench
     found = used.described(bench.meter)
     message = f"Codex: {found['message']}"
-    bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+    say(bench.wire, message)
     return found
 
 
 def _use_effort(bench: Workbench, chosen: str | None) -> str:
     bench.chosen = replace(bench.chosen, effort=chosen)
     message = f"Codex asks for {chosen or 'the configured'} effort from now on."
-    bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+    say(bench.wire, message)
     return message
 
 
@@ -81,16 +82,9 @@ def _argument(arguments: Arguments, name: str) -> str | None:
 
 async def _chosen(bench: Workbench, question: str, titles: list[str]) -> str | None:
     """The title that the person chose; where the editor cannot ask, they hear what there is."""
-    asked = {
-        "type": INFO,
-        "message": question,
-        "actions": [{"title": title} for title in titles[:_MOST_SHOWN]],
-    }
     try:
-        answer = await bench.wire.ask("window/showMessageRequest", asked, timeout=_PATIENCE)
+        return await choose(bench.wire, question, titles[:_MOST_SHOWN], patience=_PATIENCE)
     except ClientFailure:
         message = f"{question} Name it in the command: {', '.join(titles[1:])}."
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(bench.wire, message)
         return None
-    title = answer.get("title") if isinstance(answer, Mapping) else None
-    return title if title in titles else None

@@ -15,9 +15,10 @@ from codex_lsp.lsp import work
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.editing.hunk_actions import states_for
 from codex_lsp.lsp.editing.review import SHOWN
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.showing import open_at
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
-from codex_lsp.lsp.tasks import INFO, Work
+from codex_lsp.lsp.tasks import Work
 from codex_lsp.lsp.workbench import Spot, Workbench
 from codex_lsp.workspace.ledger import Hunk, State
 
@@ -267,4 +268,4 @@ async def _show(bench: Workbench, hunk: Hunk, uri: str) -> None:
     await asyncio.sleep(bench.client.quirks.pause)
     if not await open_at(bench, uri, bench.review.places.range(hunk)):
         message = f"{hunk.path}:{bench.review.places.lines(hunk).start + 1}"
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": f"Codex: {message}"})
+        say(bench.wire, f"Codex: {message}")

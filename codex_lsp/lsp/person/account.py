@@ -4,6 +4,7 @@ editor has, and told when another window or the Codex CLI changed it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from codex_lsp.agent.events import ModelError, NotSignedIn
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.connection.faults import Refused
-from codex_lsp.lsp.tasks import ERROR, INFO, Task, Tasks, Work
+from codex_lsp.lsp.person.messages import ERROR, INFO, choose, say
+from codex_lsp.lsp.tasks import Task, Tasks, Work
 
 if TYPE_CHECKING:
     from codex_lsp.auth.accounts import Accounts
@@ -167,19 +169,14 @@ class Account:
         self, kind: int, text: str, titles: list[str], *, otherwise: str
     ) -> str | None:
         """Ask the person; where the editor has no question, tell them `otherwise`."""
-        asked = {"type": kind, "message": text, "actions": [{"title": title} for title in titles]}
-        if not titles:
-            self._say(kind, otherwise)
-            return None
-        try:
-            answer = await self._wire.ask("window/showMessageRequest", asked, timeout=_PATIENCE)
-        except ClientFailure:
-            self._say(kind, otherwise)
-            return None
-        return answer.get("title") if isinstance(answer, dict) else None
+        if titles:
+            with contextlib.suppress(ClientFailure):
+                return await choose(self._wire, text, titles, patience=_PATIENCE, kind=kind)
+        self._say(kind, otherwise)
+        return None
 
     def _say(self, kind: int, message: str) -> None:
-        self._wire.notify("window/showMessage", {"type": kind, "message": message})
+        say(self._wire, message, kind)
 
 
 def sentence(status: Status) -> str:

@@ -19,10 +19,11 @@ from codex_lsp.agent.consent.actions import Allowed, Decision, Denied, fingerpri
 from codex_lsp.agent.consent.approvals import Question
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.person import questions
+from codex_lsp.lsp.person.messages import WARNING, choose, say
 from codex_lsp.lsp.person.progress import Wire
 
 SOURCE = "Codex"
-_WARNING = 2  # DiagnosticSeverity and MessageType alike
+_SEVERITY = 2  # DiagnosticSeverity.Warning
 _A_DAY = 24 * 60 * 60.0
 
 Spawn = Callable[..., asyncio.Task[None]]
@@ -127,22 +128,15 @@ class Approvals:
         What does nothing comes first: editors pick the first button for who types on.
         """
         titles = {questions.SHOW: "", **questions.choices(pending.question)}
-        asked = {
-            "type": _WARNING,
-            "message": questions.message(pending.question, pending.asker.title),
-            "actions": [{"title": title} for title in titles],
-        }
+        message = questions.message(pending.question, pending.asker.title)
         with contextlib.suppress(ClientFailure):
-            answer = await self._wire.ask("window/showMessageRequest", asked, timeout=_A_DAY)
-            title = answer.get("title") if isinstance(answer, dict) else None
+            title = await choose(self._wire, message, titles, patience=_A_DAY, kind=WARNING)
             if title == questions.SHOW:
                 await self._show(pending)
-            elif isinstance(title, str) and title in titles:
+            elif title is not None:
                 self.respond(pending.id, titles[title])
             return
-        self._wire.notify(
-            "window/showMessage", {"type": _WARNING, "message": questions.how(pending.question)}
-        )
+        say(self._wire, questions.how(pending.question), WARNING)
 
     def _publish(self, uri: str | None) -> None:
         if uri is None:
@@ -158,7 +152,7 @@ def _diagnostic(pending: Pending) -> dict[str, object]:
     start = {"line": pending.asker.line, "character": 0}
     return {
         "range": {"start": start, "end": start},
-        "severity": _WARNING,
+        "severity": _SEVERITY,
         "source": SOURCE,
         "message": questions.message(pending.question, task),
         "data": {"approvalId": pending.id},

@@ -7,8 +7,9 @@ from __future__ import annotations
 from codex_lsp.agent.tools.ask_person import AskPerson, Question
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.person import pages
+from codex_lsp.lsp.person.messages import choose
 from codex_lsp.lsp.person.words import shortened
-from codex_lsp.lsp.tasks import INFO, Task
+from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.work import written
 from codex_lsp.lsp.workbench import Workbench
 
@@ -37,19 +38,12 @@ async def _chosen(bench: Workbench, task: Task, question: Question) -> str | Non
     titles = {shortened(option.label, _LONGEST): option.label for option in question.options}
     if len(titles) < len(question.options):
         return ""
-    asked = {
-        "type": INFO,
-        "message": f"{shortened(task.title)} asks:\n{_page(question)}",
-        "actions": [{"title": title} for title in (*titles, _OWN_WORDS)],
-    }
+    message = f"{shortened(task.title)} asks:\n{_page(question)}"
     try:
-        answer = await bench.wire.ask("window/showMessageRequest", asked, timeout=_PATIENCE)
+        title = await choose(bench.wire, message, (*titles, _OWN_WORDS), patience=_PATIENCE)
     except ClientFailure:
         return ""
-    title = answer.get("title") if isinstance(answer, dict) else None
-    if title == _OWN_WORDS:
-        return ""
-    return titles.get(title) if isinstance(title, str) else None
+    return "" if title == _OWN_WORDS else titles.get(title or "")
 
 
 def _page(question: Question) -> str:

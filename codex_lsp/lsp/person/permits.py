@@ -26,6 +26,7 @@ from codex_lsp.agent.consent.actions import (
 from codex_lsp.agent.consent.approvals import Policy, Question, Terms
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.person.approvals import Asker
+from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace import trust
@@ -33,8 +34,6 @@ from codex_lsp.workspace.containment import is_protected
 
 if TYPE_CHECKING:
     from codex_lsp.config.codex_toml import CodexToml
-
-_WARNING = 2  # MessageType
 
 
 def permit_for(bench: Workbench, task: Task, place: Place | None) -> Permit:
@@ -92,7 +91,7 @@ async def ask_trust(bench: Workbench, home: Path, folder: TrustFolder, asker: As
         level: trust.TrustLevel = "trusted" if trusted else "untrusted"
         await settle_trust(bench, home, folder.folder, level)
     except trust.NotWritten as error:
-        bench.wire.notify("window/showMessage", {"type": _WARNING, "message": str(error)})
+        say(bench.wire, str(error), WARNING)
         return False
     return trusted
 
@@ -140,7 +139,7 @@ class _Person:
             await asyncio.to_thread(append, rules_file(self._home), entry)
         except (ValueError, OSError) as error:
             message = f"Allowed now, but it could not be noted for the project: {error}."
-            self._bench.wire.notify("window/showMessage", {"type": _WARNING, "message": message})
+            say(self._bench.wire, message, WARNING)
 
 
 class _Absent:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.progress import Wire
-from codex_lsp.lsp.tasks import INFO
 
 
 class Screen(Protocol):
@@ -22,7 +22,7 @@ async def show(screen: Screen, path: Path) -> bool:
     """Have the editor open a page of ours; False where it cannot."""
     if not screen.client.shows_documents:
         message = f"Codex wrote {path}"
-        screen.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(screen.wire, message)
         return False
     return await open_at(screen, path.as_uri())
 

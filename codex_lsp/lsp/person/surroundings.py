@@ -14,8 +14,8 @@ from codex_lsp.agent.context.environment import Environment
 from codex_lsp.agent.context.mentions import fenced
 from codex_lsp.agent.context.parts import Part
 from codex_lsp.agent.truncation import BYTES_PER_TOKEN
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.words import plural
-from codex_lsp.lsp.tasks import INFO
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace import trust
 
@@ -47,7 +47,7 @@ async def brief(bench: Workbench, roots: tuple[Path, ...], wish: str) -> Sequenc
     refused = [reason for part in found if part.name[0] in "@#" for reason in part.left_out]
     if refused:
         message = "Not sent to Codex: " + " ".join(refused)
-        bench.wire.notify("window/showMessage", {"type": INFO, "message": message})
+        say(bench.wire, message)
     return found
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from codex_lsp.agent.events import RateLimits, RateWindow
 from codex_lsp.agent.usage import Meter
+from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.lsp.person.words import plural
 from codex_lsp.lsp.tasks import counted
 
-WARNING = 2  # MessageType
 NEARLY_FULL = 90.0
 _HOUR, _DAY = 60, 1440  # minutes
 
@@ -32,7 +32,7 @@ class Alarm:
                     f"Codex: {_filled(window)}. A job may be cut off when it is used up; "
                     "codex.usage shows more."
                 )
-                self._wire.notify("window/showMessage", {"type": WARNING, "message": message})
+                say(self._wire, message, WARNING)
 
 
 def described(meter: Meter) -> dict[str, object]:
