@@ -5,10 +5,15 @@ what was shown in real editors.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from tests.e2e import features
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a script. Our children would ignore Ctrl-C, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _skipped: list[str] = []
 _shown: list[tuple[str, str, str]] = []

@@ -27,7 +27,7 @@ display-progress-messages = true
 
 
 SIZE = (300, 60)  # columns and rows: the whole of a test's file fits
-ASIDE = 150  # the column after which Helix may show what is diagnosed on the line
+ASIDE = SIZE[0] - 100  # in the columns after it, Helix may show what is diagnosed on the line
 TITLE = "Codex: "  # how the title of each of our actions begins
 # Said before the server has answered, and between its answer and the opening of the file.
 NOT_YET = "No configured language server supports code actions", "No code actions available"
