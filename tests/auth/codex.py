@@ -5,7 +5,6 @@ Also what people and other programs do to it. Each is a coroutine on the machine
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -133,13 +132,13 @@ class _Locks:
 
     async def __aenter__(self) -> None:
         for path in (_LOCK, _FILE_LOCK):
-            while path in self._machine.locks:  # noqa: ASYNC110 - as flock is waited for
-                await asyncio.sleep(0.02)
+            while path in self._machine.locks:
+                await self._machine.until_free(path, 1.0)
             self._machine.locks[path] = self
 
     async def __aexit__(self, *_: object) -> None:
         for path in (_FILE_LOCK, _LOCK):
-            assert self._machine.locks.pop(path) is self
+            assert self._machine.free(path) is self
 
 
 ACTIONS: dict[str, Callable[[Codex], Awaitable[None]]] = {

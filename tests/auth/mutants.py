@@ -181,7 +181,7 @@ def age_stolen_lock(patch: Patch) -> None:
         try:
             yield
         finally:
-            lock._process.machine.locks.pop(lock._path, None)
+            lock._process.machine.free(lock._path)
 
     patch.setattr(refresh, "held", held)
 

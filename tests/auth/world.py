@@ -80,6 +80,7 @@ class Machine:
     random: Random
     disk: Disk = field(default_factory=Disk)
     locks: dict[str, object] = field(default_factory=dict)
+    waiting: dict[str, list[asyncio.Future[None]]] = field(default_factory=dict)  # for a lock
     authority: Authority = field(default_factory=Authority)
     clock_ahead: float = 0.0
     hits: Counter[str] = field(default_factory=Counter)
@@ -88,6 +89,22 @@ class Machine:
         """True time, which is the authority's."""
         return EPOCH + self.loop.now
 
+    def free(self, path: str) -> object:
+        """Take a lock from its owner, who is returned; those who wait for it notice."""
+        for waiter in self.waiting.pop(path, ()):
+            _settle(waiter)
+        return self.locks.pop(path, None)
+
+    async def until_free(self, path: str, seconds: float) -> None:
+        """Until the owner of a lock lets go or dies, or the time is up."""
+        freed: asyncio.Future[None] = self.loop.create_future()
+        self.waiting.setdefault(path, []).append(freed)
+        over = self.loop.call_later(seconds, _settle, freed)
+        try:
+            await freed
+        finally:
+            over.cancel()
+
     async def nap(self, longest: float) -> None:
         """Some time up to `longest`; often none at all, only room for others to act."""
         if self.random.random() < 0.4:
@@ -95,6 +112,11 @@ class Machine:
                 await asyncio.sleep(0)
         else:
             await asyncio.sleep(self.random.random() * longest)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 PostDouble = Callable[..., Any]
@@ -141,7 +163,7 @@ class Process:
         self.alive = False
         locks = self.machine.locks
         for path in [path for path, owner in locks.items() if owner is self]:
-            del locks[path]
+            self.machine.free(path)
         raise Killed
 
     def check(self) -> None:
@@ -212,22 +234,30 @@ class ProcessFiles:
 
 
 class ProcessLock:
-    """A kernel lock; a dead holder has none."""
+    """A kernel lock; a dead holder has none.
+
+    Whoever finds it taken sees so at some moment after it was let go, or a second later: to look in
+    between changes nothing, and was half of the cost of a schedule.
+    """
 
     def __init__(self, process: Process, path: str) -> None:
         self._process = process
         self._path = path
 
     async def try_acquire(self) -> bool:
+        machine = self._process.machine
         await self._process.turn("lock", self._path)
-        if self._path in self._process.machine.locks:
+        if self._path in machine.locks:
+            await machine.until_free(self._path, 1.0)
+            await asyncio.sleep(machine.random.random() * 0.04)
+            self._process.check()
             return False
-        self._process.machine.locks[self._path] = self._process
+        machine.locks[self._path] = self._process
         return True
 
     async def release(self) -> None:
         self._process.check()
-        owner = self._process.machine.locks.pop(self._path, None)
+        owner = self._process.machine.free(self._path)
         assert owner is self._process, "a lock was stolen"
 
 
