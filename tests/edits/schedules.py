@@ -69,7 +69,8 @@ def explore_moves(seeds: Iterator[str], move: Move, *, sees_keystrokes: bool) ->
         live = typed(rng, base)
         text = text_of(live)
         known = sees_keystrokes or not repeats
-        truths = [truth(edit, base, live, repeats=not known) for edit in edits]
+        places = places_of(live, len(base))
+        truths = [truth(edit, base, live, places, repeats=not known) for edit in edits]
         outcome = move(edits, base, live)
         if isinstance(outcome, Conflict):
             told = "refused"
@@ -103,7 +104,7 @@ def keystrokes(live: Sequence[Char], length: int) -> tuple[TextEdit, ...]:
 
 
 def text_of(live: Sequence[Char]) -> str:
-    return "".join(char for char, _ in live)
+    return "".join([char for char, _ in live])
 
 
 def explore_landed(seeds: Iterator[str], landed: Landed) -> Findings:
@@ -119,13 +120,14 @@ def explore_landed(seeds: Iterator[str], landed: Landed) -> Findings:
         live = typed(rng, base) if rng.random() < 0.8 else [(c, n) for n, c in enumerate(base)]
         after = text_of(live)
         states = landed(edits, before, after)
+        places = places_of(live, len(base))
         shift = 0
         for edit, is_made, state in zip(edits, made, states, strict=True):
             place = TextEdit(edit.start + shift, edit.end + shift, edit.new)
             if is_made:
                 place = invert([place], base)[0]
                 shift += len(edit.new) - (edit.end - edit.start)
-            met = truth(place, base, live, repeats=False)
+            met = truth(place, base, live, places, repeats=False)
             findings.counts[f"{met} {'' if is_made else 'not made '}{state}"] += 1
             untrue = "missing" if is_made else "landed"
             if state == untrue and (met == "apart" or (not is_made and met == "overlapping")):
@@ -191,14 +193,25 @@ def typed(rng: random.Random, base: str) -> list[Char]:
     return live
 
 
-def truth(edit: TextEdit, base: str, live: Sequence[Char], *, repeats: bool) -> Truth:
+Places = dict[int, int]
+"""Where a character of the base is now, by its offset in the base; and the ends of both texts."""
+
+
+def places_of(live: Sequence[Char], length: int) -> Places:
+    """`live` is made of a base of `length`."""
+    places = {origin: at for at, (_, origin) in enumerate(live) if origin >= 0}
+    places[-1], places[length] = -1, len(live)  # the text's ends stay where they are
+    return places
+
+
+def truth(
+    edit: TextEdit, base: str, live: Sequence[Char], places: Places, *, repeats: bool
+) -> Truth:
     """How the typing that made `live` met `edit`: in it, at it or in its words, or neither.
 
     Only what the text shows beyond doubt is called overlapping: a mark inside the edit, or, where
     the text does not repeat itself, a character of it that is gone.
     """
-    places = {origin: at for at, (_, origin) in enumerate(live) if origin >= 0}
-    places[-1], places[len(base)] = -1, len(live)  # the text's ends stay where they are
     insertion = edit.start == edit.end
     inner = range(edit.start - insertion, edit.end + insertion)
     known = [places[n] for n in inner if n in places]

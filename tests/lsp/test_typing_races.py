@@ -12,8 +12,8 @@ import pytest
 
 from tests.lsp.typing_races import POLICIES, explore
 
-BLOCKS = 5
-SCHEDULES = int(os.environ.get("TYPING_RACES", "12500")) // BLOCKS
+BLOCKS = 10
+SCHEDULES = int(os.environ.get("TYPING_RACES", "50000")) // BLOCKS
 
 
 @pytest.mark.timeout(0 if "TYPING_RACES" in os.environ else 300)

@@ -21,7 +21,16 @@ from tests.doubles.editor_profiles import VersionRule
 from tests.doubles.editor_text import Document
 from tests.doubles.memory_window import MemoryWindow
 from tests.doubles.virtual_loop import run_virtually
-from tests.edits.schedules import Char, expected, marks, some_base, some_edits, text_of, truth
+from tests.edits.schedules import (
+    Char,
+    expected,
+    marks,
+    places_of,
+    some_base,
+    some_edits,
+    text_of,
+    truth,
+)
 
 _OURS = -1
 _TYPED = 1 << 20  # and above: what was typed; below are offsets in the base
@@ -91,7 +100,7 @@ class Traced(Document):
             fresh = self._typed(start, end, new) if self.typing else [_OURS] * len(new)
             self.here[start:end] = fresh
         super().replace(pieces)
-        if not self.typing and self.text == "".join(self.chars[n] for n in self.person):
+        if not self.typing and self.text == "".join(map(self.chars.__getitem__, self.person)):
             # What was put in the wrong place is taken back.
             self.here, self.at_landing = list(self.person), None
         elif not self.typing and (made := self._made()) and self.text == made[0]:
@@ -139,7 +148,8 @@ class Traced(Document):
 
     def live(self, origins: list[int]) -> list[Char]:
         """As `schedules` writes it."""
-        return [(self.chars[n], n if n < _TYPED else -1) for n in origins]
+        chars = self.chars
+        return [(chars[n], n if n < _TYPED else -1) for n in origins]
 
 
 class Race:
@@ -230,7 +240,8 @@ class Race:
         document = self.document
         origins = document.person if document.at_landing is None else document.at_landing
         live = document.live(origins)
-        truths = [truth(edit, self.base, live, repeats=False) for edit in self.edits]
+        places = places_of(live, len(self.base))
+        truths = [truth(edit, self.base, live, places, repeats=False) for edit in self.edits]
         return max(truths, key=("apart", "touching", "overlapping").index)
 
     def problem(self, met: str, *, applied: bool) -> str | None:
