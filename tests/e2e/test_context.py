@@ -14,7 +14,7 @@ from tests.e2e.test_review import CHANGE
 
 
 async def test_what_the_preview_shows_is_what_is_sent(tmp_path: Path) -> None:
-    async with session(tmp_path, [says("Looked at it.")], show_document=True) as s:
+    async with session(tmp_path, [says("Looked at it.")]) as s:
         work = s.editor.workspace
         (work / "AGENTS.md").write_text("Use tabs.\n")
         (work / "other.py").write_text("OTHER = 1\n")
@@ -46,7 +46,7 @@ async def test_what_the_preview_shows_is_what_is_sent(tmp_path: Path) -> None:
 
 
 async def test_what_codex_took_back_is_not_told_as_the_persons_edit(tmp_path: Path) -> None:
-    async with session(tmp_path, [Turn((Patch(CHANGE),))], show_document=True) as s:
+    async with session(tmp_path, [Turn((Patch(CHANGE),))]) as s:
         await s.command("codex.fix", path="code.py", line=7)
         assert "n * 3" in s.document.text
         await s.command("codex.turn.undo")

@@ -149,7 +149,9 @@ def test_exit_waits_for_exit_hooks(tmp_path: Path) -> None:
 
 
 def test_exit_hooks_have_a_deadline(tmp_path: Path) -> None:
-    with RawClient(COMMAND) as client:
+    """Of half a second here."""
+    shorter = ("codex_lsp.lsp.connection.server", "HOOKS_DEADLINE = 10.0", "HOOKS_DEADLINE = 0.5")
+    with RawClient((sys.executable, "-m", "tests.lsp.conformance.mutated", *shorter)) as client:
         client.initialize()
         client.notify("codex/linger", {"seconds": 3600, "path": str(tmp_path / "saved")})
         assert client.leave() == 0

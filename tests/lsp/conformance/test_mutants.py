@@ -37,7 +37,7 @@ class Mutilated(Client):
     """Of a mutant: what it has not said soon after an answer to something else, it never will."""
 
     def hurry(self) -> None:
-        self.deadline = 4
+        self.deadline = 2
 
 
 @dataclass(frozen=True)
