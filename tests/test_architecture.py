@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -68,6 +69,28 @@ def test_any_exception_is_caught_in_the_supervisor_alone() -> None:
         if isinstance(node, ast.ExceptHandler) and swallows_anything(node)
     }
     assert broad <= SUPERVISORS
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """What a module imports when it is loaded or run; not what it only names in types."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{one.name}" for one in node.names))
+        elif isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        yield from imports(node)
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    modules = {name(path).removesuffix(".py").replace("/", "."): path for path in SOURCES}
+    graph = {
+        module: modules.keys() & imports(ast.parse(path.read_text("utf-8")))
+        for module, path in modules.items()
+    }
+    assert sum(map(len, graph.values())) > len(graph)
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, with the circle in it
 
 
 def test_tasks_have_an_owner() -> None:
