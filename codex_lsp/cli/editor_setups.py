@@ -97,6 +97,7 @@ def helix(wanted: Wanted) -> Setup:
     parts = []
     if SERVER not in there.get("language-server", {}):
         parts.append(f'[language-server.{SERVER}]\ncommand = "{SERVER}"\n')
+    note = "Open a file, then: Space a. Keys that ask for a request: editors/helix/config.toml."
     listed = {entry.get("name"): entry for entry in there.get("language", [])}
     for name in wanted.languages:
         servers = listed.get(name, {}).get("language-servers")
@@ -106,13 +107,13 @@ def helix(wanted: Wanted) -> Setup:
                 "after the language's own."
             )
         if name not in listed:
-            own = [*helix_servers(name, wanted.env), SERVER]
+            others = helix_servers(name, wanted.env)
+            if not others:
+                note += f" Servers of your own for {name} belong in its list, before {SERVER}."
+            own = [*others, SERVER]
             parts.append(f'[[language]]\nname = "{name}"\nlanguage-servers = {json.dumps(own)}\n')
     ours = "\n".join(parts)
-    return Setup(
-        (File(path, old, _added(old, ours), ours),),
-        "Open a file, then: Space a. Keys that ask for a request: editors/helix/config.toml.",
-    )
+    return Setup((File(path, old, _added(old, ours), ours),), note)
 
 
 def helix_servers(language: str, env: Mapping[str, str]) -> list[str]:

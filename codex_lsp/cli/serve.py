@@ -46,6 +46,12 @@ def run(args: argparse.Namespace) -> int:
     if args.tcp is not None:
         _configure_log(args)
         return _serve_tcp(args.tcp, _composer(args))
+    if sys.stdin is not None and sys.stdin.isatty():
+        print(
+            "codex-lsp: this is the language server, which an editor starts. For a person: "
+            "codex-lsp --help",
+            file=sys.stderr,
+        )
     try:
         read, write = transport.take_stdio()
     except OSError as error:

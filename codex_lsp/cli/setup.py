@@ -19,7 +19,9 @@ from codex_lsp.cli.editor_setups import SETUPS, Cannot, File, Setup, Wanted
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("editor", choices=sorted(SETUPS), metavar="EDITOR", help=_names())
+    editors = sorted(SETUPS)
+    # Named, for argparse's own complaint about a missing word shows this and no choices.
+    parser.add_argument("editor", choices=editors, metavar=f"{{{','.join(editors)}}}")
     parser.add_argument(
         "--language",
         action="append",
@@ -44,10 +46,6 @@ def run(args: argparse.Namespace) -> int:
         print(_described(setup))
         return 0
     return _write(setup, agreed=args.yes)
-
-
-def _names() -> str:
-    return f"one of: {', '.join(sorted(SETUPS))}"
 
 
 def _described(setup: Setup) -> str:

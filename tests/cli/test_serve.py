@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -69,6 +70,21 @@ def test_a_session_over_tcp() -> None:
                 came += framer.feed(chunk)
         assert len(came) == 2
         assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty to be a terminal")
+def test_a_person_who_starts_it_in_a_terminal_is_told_what_it_is() -> None:
+    import pty
+
+    terminal, given = pty.openpty()
+    try:
+        with subprocess.Popen(SERVE, stdin=given, env=environment(), stderr=subprocess.PIPE) as it:
+            assert it.stderr is not None
+            assert b"which an editor starts" in it.stderr.readline()
+            it.terminate()
+    finally:
+        os.close(terminal)
+        os.close(given)
 
 
 def test_the_log_goes_to_a_file_and_has_no_bodies(tmp_path: Path) -> None:

@@ -64,6 +64,20 @@ def test_without_a_yes_nothing_is_written(home: Path, capsys: pytest.CaptureFixt
     assert not [*home.iterdir()]
 
 
+@pytest.mark.parametrize("words", [["setup"], ["setup", "emacs"]])
+def test_who_names_no_editor_that_is_known_sees_which_are(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert [editor for editor in SETUPS if editor not in said] == []
+
+
+def test_where_helix_is_not_found_its_own_servers_are_spoken_of(tmp_path: Path) -> None:
+    assert "Servers of your own for python" in SETUPS["helix"](wanted(tmp_path)).note
+
+
 def test_helix_keeps_the_servers_of_a_language(tmp_path: Path) -> None:
     program = tmp_path / "hx"
     said = "Configured language servers:\n  \x1b[31mX\x1b[m pylsp: not found\n  Y ruff: /bin/ruff\n"

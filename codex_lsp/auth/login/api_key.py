@@ -15,7 +15,10 @@ def from_text(text: str, settings: AuthSettings) -> Secret:
     check_method(settings, "api")
     key = text.strip()
     if not key:
-        raise SignInFailed("No API key came in. Pipe it in: printenv OPENAI_API_KEY | codex-lsp …")
+        raise SignInFailed(
+            "No API key came in. Pipe it in: "
+            "printenv OPENAI_API_KEY | codex-lsp login --with-api-key"
+        )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SignInFailed("That is no API key: it must be one line of plain characters.")
     return Secret(key)
