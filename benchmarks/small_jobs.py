@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ async def attempt(
         shutil.copytree(place, root, ignore=shutil.ignore_patterns("__pycache__"))
         env = await _prepared(root, provider)
         async with editing(EDITOR, root, [sys.executable, "-m", "codex_lsp"], env) as client:
-            client.editor.choose = lambda _, titles: "Deny" if "Deny" in titles else None
+            client.editor.choose = _choose
             document = client.editor.open(root / "faulty.py")
             ended, said = await _run(client, way, str(problem), seconds)
             mended = await bug.check(document.text) is None
@@ -79,6 +80,11 @@ async def attempt(
     if not ended:
         return "too long", said
     return ("wrong" if changed else "unchanged"), said
+
+
+def _choose(_message: str, titles: Sequence[str]) -> str | None:
+    """A shown change is agreed to; a command or a protected file is not."""
+    return next((title for title in ("Change it", "Deny") if title in titles), None)
 
 
 async def _run(client: EditorClient, way: str, problem: str, seconds: float) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""Fixing with the small model on this machine: its flow between the editor's answers.
+"""Fixing with a model too small for tools: its flow between the editor's answers.
 
 The server runs nothing to check a repair. A client may offer to (`experimental.codexCheck`, then
 `codex/check` is asked), and the person is shown each change before it is made.
@@ -61,7 +61,7 @@ def _person(bench: Workbench, task: Task, place: Place) -> Person:
 
     async def agree(diff: str) -> bool:
         task.progress.report("waiting for you to agree")
-        question = f"The small local model suggests a change.\n\n{diff}"
+        question = f"The small model suggests a change.\n\n{diff}"
         try:
             return await choose(bench.wire, question, (_YES, _NO), patience=_DECISION) == _YES
         except ClientFailure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from codex_lsp.agent import prompt, requests
 from codex_lsp.agent.consent.visible import cut
 from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
-from codex_lsp.agent.requests import Edit, Query, Question, Wish
+from codex_lsp.agent.requests import Edit, Fix, Query, Question, Wish
+from codex_lsp.agent.small.asking import cannot_call, completing
 from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
 from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.lsp.connection.client import ClientFailure
@@ -21,6 +23,7 @@ from codex_lsp.lsp.person import pages, words
 from codex_lsp.lsp.person.messages import choose, say
 from codex_lsp.lsp.person.permits import permit_for
 from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.ledger import Hunk, State
@@ -45,6 +48,11 @@ def changing(
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
         if said := await summary(bench, task, changed, label):
             return said
+        if isinstance(wish, Fix) and cannot_call(ended):
+            task.progress.report("the model cannot call tools: asking it for the function alone")
+            return await repairing(bench, place, wish, lambda: nullcontext(completing(at.model)))(
+                task
+            )
         message = cut(ended.text, MOST_SAID) or "Codex changed nothing."
         say(bench.wire, message)
         return "Nothing was changed."

@@ -127,7 +127,7 @@ async def test_the_embedded_model_answers_really() -> None:
     assert "try 1 of 5: " in out
     assert "This was a toy" in out
     if code == 0:
-        assert "asked: The small local model suggests a change.\n   answered: Change it\n" in out
+        assert "asked: The small model suggests a change.\n   answered: Change it\n" in out
         assert "✓ it passes" in out
     else:
         assert out.count("try ") == 5

@@ -129,6 +129,37 @@ async def test_commands_that_change_code(
         assert s.service.requests[0].body["reasoning"]["effort"] == "low"
 
 
+WRITTEN_CALL = '{"name": "apply_patch", "arguments": {"input": "def thrice(n): return n * 3"}}'
+FUNCTION = "Fixed:\n```python\ndef thrice(n):\n    return n * 3\n```\nI hope this helps."
+
+
+async def test_a_model_that_writes_its_call_down_is_asked_for_the_function_alone(
+    tmp_path: Path,
+) -> None:
+    async with session(tmp_path, [says(WRITTEN_CALL), says(FUNCTION)]) as s:
+        asked: list[str] = []
+
+        def agree(message: str, titles: Sequence[str]) -> str:
+            asked.append(message)
+            return titles[0]
+
+        s.editor.choose = agree
+        end = await s.command("codex.fix", line=7)
+        assert end["message"] == "Changed code.py."
+        assert s.document.text == SOURCE.replace("n * 2", "n * 3")
+        (question,) = asked
+        assert "-    return n * 2\n+    return n * 3\n" in question
+        assert not s.service.requests[1].body.get("tools")
+
+
+async def test_a_model_that_has_something_to_say_is_not_asked_twice(tmp_path: Path) -> None:
+    async with session(tmp_path, [says(f"There is nothing to mend:\n{FUNCTION}")]) as s:
+        end = await s.command("codex.fix", line=7)
+        assert end["message"] == "Nothing was changed."
+        assert s.document.text == SOURCE
+        assert len(s.service.requests) == 1
+
+
 async def test_fix_all_sends_the_whole_file_and_every_problem(tmp_path: Path) -> None:
     async with session(tmp_path, [patch("    return n * 2", "    return n * 3")]) as s:
         problems = [

@@ -64,12 +64,12 @@ async def fix_function(
     def report(one: Try) -> None:
         person.tell(str(one))
 
-    person.tell("starting the local model")
+    person.tell("starting the small model")
     async with open_completion() as complete:
-        person.tell("the local model is thinking")
+        person.tell("the small model is thinking")
         repaired = await repair(faulty, complete, check=check, report=report)
     if repaired is None:
-        return NotApplied(found.path, "the local model found no fix; a larger one may")
+        return NotApplied(found.path, "the small model found no fix; a larger one may")
     text = whole(repaired)
     if not await person.agree(unified(found.text, text, snapshot.name(found.path))):
         return NotApplied(found.path, "the change was not agreed to")
@@ -88,7 +88,7 @@ def _function(text: str, place: Place) -> tuple[int, int]:
     end = start + sum(map(len, rows[lines.start : lines.end]))
     if not is_function(text[start:end], place.language):
         raise RequestRefused(
-            "The small local model can only fix a function, and there is none at this place. "
+            "The small model can only fix a function, and there is none at this place. "
             "Put the cursor in one, or sign in for a real model: codex-lsp login"
         )
     return start, end

@@ -72,7 +72,7 @@ async def repair(
     """
     if len(faulty.source) > MOST_CHARACTERS:
         raise ContextTooLong(
-            "The function is too long for the small local model; "
+            "The function is too long for the small model; "
             "select a shorter one, or sign in for a real model."
         )
     newline = "\r\n" if "\r\n" in faulty.source else "\n"

@@ -14,14 +14,13 @@ import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from codex_lsp import __version__
-from codex_lsp.agent.conversation import Message, ModelRequest
-from codex_lsp.agent.events import Misconfigured, Restarted, TextDelta, Unreachable
+from codex_lsp.agent.events import Misconfigured, Unreachable
+from codex_lsp.agent.small.asking import asked
 from codex_lsp.agent.small.repair import Completion
-from codex_lsp.agent.small.replacement import is_whole
 from codex_lsp.auth.tokens import Secret
 from codex_lsp.responses.bearer import FixedKey
 from codex_lsp.responses.body import PLAIN, Style
@@ -49,7 +48,7 @@ async def open_completion(weights: Path | None = None) -> AsyncIterator[Completi
 
         async def complete(prompt: str, temperature: float) -> str:
             style = Style(temperature=temperature)
-            return await _ask(
+            return await asked(
                 ResponsesModel(provider, None, _IDENTITY, style=style, connect=lambda _: client),
                 prompt,
             )
@@ -112,24 +111,3 @@ async def _start(child: asyncio.subprocess.Process, weights: Path, context: int)
     name = f"{weights.stem} on this machine"
     source = FixedKey(Secret(key), "our own memory")
     return Provider("embedded", name, weights.stem, base, base, PLAIN, key=source)
-
-
-async def _ask(model: ResponsesModel, prompt: str) -> str:
-    """One answer, read until its code block is closed: the rest is chatter and costs time.
-
-    So is what is much longer than the question: such a model can ramble for minutes.
-    """
-    request = ModelRequest("repair", "repair", "", (Message("user", prompt),))
-    text = ""
-    async with aclosing(model.stream(request)) as events:
-        async for event in events:
-            match event:
-                case TextDelta(more):
-                    text += more
-                case Restarted():
-                    text = ""
-                case _:
-                    pass
-            if is_whole(text) or len(text) > 2 * len(prompt):
-                break
-    return text
