@@ -74,7 +74,8 @@ def measured(text: str) -> dict[str, float]:
 async def _edited(text: str) -> dict[str, float]:
     client = Prompt(text)
     buffers = OpenBuffers(client.documents)
-    ours = LspEditor(client, resolve_client(CLIENT), buffers, lambda _: None)
+    told, kept = (lambda _: None), PATH.parent
+    ours = LspEditor(client, resolve_client(CLIENT), buffers, told, checkpoints=kept)
     base = buffers.text_at(PATH)
     assert base is not None
     start = {"line": 0, "character": 0}

@@ -11,7 +11,7 @@ from typing import Protocol
 from codex_lsp.agent.conversation import ModelRequest
 from codex_lsp.agent.events import ModelEvent
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.workspace.ledger import Undo
+from codex_lsp.workspace.ledger import Swap, Undo
 from codex_lsp.workspace.snapshot import Snapshot, SourceText
 
 
@@ -69,7 +69,9 @@ class MoveFile:
     saved: str | None = None
 
 
-Change = ChangeFile | CreateFile | RemoveFile | MoveFile
+TextChange = ChangeFile | CreateFile | RemoveFile | MoveFile
+Change = TextChange | Swap
+"""A `Swap` is for what is no text: `to` comes in place of `there`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ class Adapters:
     find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
     open_local: Callable[[LocalModel], WarmModel] | None = None
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where bytes go that a command replaced, so that they can be put back."""
+        return self.state_folder / "checkpoints"
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -169,6 +174,7 @@ class Workbench:
             self.buffers,
             self._log,
             through_editor=lambda: self.settings.closed_files == "editor",
+            checkpoints=adapters.checkpoints,
         )
         self.adapters = adapters
         markers = Markers(host)
@@ -251,7 +257,7 @@ class Workbench:
         return Running(
             self.adapters.runner,
             person_shell(os.environ),
-            self.adapters.state_folder / "checkpoints",
+            self.adapters.checkpoints,
             login=config.allow_login_shell,
             longest_wait=config.background_terminal_max_timeout / 1000,
             idle=self.settings.command_idle_minutes * 60 or None,

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from codex_lsp.edits.text import TextEdit
+from codex_lsp.workspace.raw import Thing
 
 MOST_TURNS = 50
 MOST_CHARACTERS = 64_000_000
@@ -58,7 +59,19 @@ class Relocation:
     saved: str | None = None
 
 
-Undo = Reversal | Creation | Removal | Relocation
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What is no text was put at `path`: taking it back puts `to` in place of `there`.
+
+    None is nothing. What is in a file is not kept here, but in a file of its own.
+    """
+
+    path: Path
+    there: Thing | None
+    to: Thing | None
+
+
+Undo = Reversal | Creation | Removal | Relocation | Swap
 
 
 class State(Enum):
@@ -156,7 +169,13 @@ class Ledger:
 
 
 def _text(step: Undo) -> str:
-    return step.base if isinstance(step, Reversal) else step.text
+    match step:
+        case Reversal(base=text) | Creation(text=text) | Removal(text=text):
+            return text
+        case Relocation(text=text):
+            return text
+        case Swap():
+            return ""
 
 
 def _parts(step: Undo) -> Iterator[Undo]:

@@ -100,8 +100,10 @@ def opened(path: Path) -> Iterator[Folder]:
 
 
 @contextmanager
-def staged(folder: Folder, name: str, content: BinaryIO, mode: int | None) -> Iterator[str]:
-    """A file beside `name` with `content`, synced, to be given its name; else it goes again."""
+def staged(
+    folder: Folder, name: str, content: BinaryIO, mode: int | None, *, sync: bool = True
+) -> Iterator[str]:
+    """A file beside `name` with `content`, to be given its name; else it goes again."""
     temporary = f".{name[:100]}.{secrets.token_hex(4)}"
     private = 0o666 if mode is None else 0o600
     handle = folder.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, private)
@@ -111,7 +113,8 @@ def staged(folder: Folder, name: str, content: BinaryIO, mode: int | None) -> It
             file.flush()
             if mode is not None and hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         yield temporary
     finally:
         with contextlib.suppress(FileNotFoundError):

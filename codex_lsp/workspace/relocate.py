@@ -21,7 +21,7 @@ from codex_lsp.workspace.places import Folder
 def put(path: Path, text: str, *, mode: int | None = None) -> Unusable | None:
     """Make a file, with the folders that it needs; None is success."""
     try:
-        with _folder_for(path) as folder:
+        with folder_for(path) as folder:
             _put(folder, path.name, text.encode("utf-8"), mode)
     except FileExistsError:
         return Unusable(f"{path.name} exists already")
@@ -56,7 +56,7 @@ def move(path: Path, to: Path, *, seen: DiskText, text: str | None = None) -> Un
         with places.opened(path.parent) as here:
             if problem := _changed(here, path.name, seen):
                 return problem
-            with _folder_for(to) as there:
+            with folder_for(to) as there:
                 _move((here, path.name), (there, to.name), text)
     except FileNotFoundError:
         return Unusable(f"{path.name} does not exist")
@@ -83,7 +83,7 @@ def drop_folders(made: list[Path]) -> None:
 
 
 @contextmanager
-def _folder_for(path: Path) -> Iterator[Folder]:
+def folder_for(path: Path) -> Iterator[Folder]:
     """The folder that `path` is to be in, made if it is not there."""
     made = places.make_folders(path.parent)
     try:
@@ -139,10 +139,11 @@ def _put(folder: Folder, name: str, data: bytes, mode: int | None) -> None:
 
 def _write(folder: Folder, name: str, data: bytes, mode: int | None) -> None:
     with places.staged(folder, name, BytesIO(data), mode) as temporary:
-        _take_place(folder, temporary, name)
+        take_place(folder, temporary, name)
 
 
-def _take_place(folder: Folder, temporary: str, name: str) -> None:
+def take_place(folder: Folder, temporary: str, name: str) -> None:
+    """Let a file have `name` too, or instead; raises `FileExistsError` where something has it."""
     if _linked((folder, temporary), (folder, name)):
         return
     if folder.has(name):

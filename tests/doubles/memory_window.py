@@ -56,7 +56,9 @@ class MemoryWindow:
         self._last_arrival = 0.0
         self._open_requests: list[asyncio.Future[Any]] = []
         self.document: Document = self.editor.open(self.path, text)
-        self.ours = LspEditor(self, client, self.buffers, lambda path: None)
+        self.ours = LspEditor(
+            self, client, self.buffers, lambda path: None, checkpoints=folder / "checkpoints"
+        )
 
     async def arrived(self) -> None:
         """Wait until all that is under way to us has come."""

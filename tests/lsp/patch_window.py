@@ -60,7 +60,12 @@ class Window:
         self.told: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.ours = LspEditor(
-            self, client, self.buffers, self.told.append, through_editor=lambda: through_editor
+            self,
+            client,
+            self.buffers,
+            self.told.append,
+            through_editor=lambda: through_editor,
+            checkpoints=folder.parent / "checkpoints",
         )
         self.steps: list[Step] = []
         self.has_landed = asyncio.Event()

@@ -56,9 +56,8 @@ async def test_an_edit_that_is_announced_in_parts_is_sent_once(
     base = buffers.text_at(path)
     assert base is not None
     edits = (TextEdit(0, 0, "zero\n"), TextEdit(8, 8, "2.5\n"), TextEdit(14, 14, "four\n"))
-    outcome = await LspEditor(wire, client, buffers, lambda _: None).apply(
-        ChangeFile(path, base, edits), label="fix"
-    )
+    editor = LspEditor(wire, client, buffers, lambda _: None, checkpoints=path.parent)
+    outcome = await editor.apply(ChangeFile(path, base, edits), label="fix")
     assert isinstance(outcome, Applied)
     assert outcome.text == "zero\none\ntwo\n2.5\nthree\nfour\n"
     assert wire.asked == 1

@@ -264,7 +264,10 @@ async def test_a_protected_file_is_asked_about_each_time_before_anything_is_done
         assert len(asked) == 2
     else:
         assert texts(tmp_path) == {"a.py": "x = 1\n"}
-        assert answer.text.startswith("patch rejected: .vscode/settings.json: not today")
+        told = (
+            "patch rejected: .vscode/settings.json is protected, and the person said no: not today"
+        )
+        assert answer.text.startswith(told)
 
 
 def permit_again(asked: list[Action]) -> Any:

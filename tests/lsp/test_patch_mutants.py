@@ -151,7 +151,7 @@ async def test_the_sets_notice_each_broken_rule(
 
 def asks_nobody(patch: pytest.MonkeyPatch) -> None:
     """A protected file is changed without a question."""
-    patch.setattr("codex_lsp.agent.tools.apply_patch.ApplyPatch._denied", _nothing)
+    patch.setattr("codex_lsp.agent.tools.apply_patch.withheld", _nothing)
 
 
 def forgets_keys_that_cross(patch: pytest.MonkeyPatch) -> None:

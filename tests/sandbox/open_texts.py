@@ -29,9 +29,9 @@ from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.agent.tools.write_stdin import WriteStdin
 from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import apply_edits, invert
-from codex_lsp.workspace import disk, relocate
-from codex_lsp.workspace.disk import DiskText
-from codex_lsp.workspace.ledger import Creation, Removal, Reversal
+from codex_lsp.workspace import disk, raw, relocate
+from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.ledger import Creation, Removal, Reversal, Swap
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
 FORM = re.compile(
@@ -83,13 +83,18 @@ class OpenTexts:
                 problem = relocate.put(path, text, mode=mode)
                 done = Applied(path, text, Creation(path, text))
             case RemoveFile(path=path, text=text):
-                seen = disk.read(path)
+                seen, mode = disk.read(path), relocate.mode_of(path)
                 assert isinstance(seen, DiskText)
                 problem = relocate.take(path, seen=seen)
                 assert self.texts.pop(path, text) == text
-                done = Applied(path, "", Removal(path, text))
+                done = Applied(path, "", Removal(path, text, mode))
             case ChangeFile():
                 return self._edited(change)
+            case Swap(path, there, to):
+                out = raw.swap(path, there, to, self.root.parent / "checkpoints")
+                if isinstance(out, Unusable):
+                    return NotApplied(path, out.reason)
+                return Applied(path, "", Swap(path, to, out))
             case _:
                 raise AssertionError(change)
         return done if problem is None else NotApplied(path, problem.reason)

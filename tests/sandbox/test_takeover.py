@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.agent.changes.undo import change_of
 from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
@@ -18,11 +19,12 @@ from codex_lsp.agent.consent.actions import (
     TouchProtected,
     fingerprint,
 )
+from codex_lsp.agent.ports import Applied, NotApplied
 from codex_lsp.agent.steps import Landed, Refused, Waiting
 from codex_lsp.sandbox.policy import Policy
 from codex_lsp.sandbox.runner import Runner
 from tests.sandbox import backing
-from tests.sandbox.open_texts import FORM, OpenTexts, Tools
+from tests.sandbox.open_texts import FORM, OpenTexts, Tools, tree
 
 
 class Window(OpenTexts):
@@ -240,10 +242,73 @@ async def test_a_folder_swapped_for_a_link_while_it_ran_is_not_followed(
     assert [*outside.iterdir()] == []
 
 
-async def test_bytes_that_are_replaced_are_kept_aside(window: Window, runner: Runner) -> None:
-    (window.root / "image").write_bytes(b"\0old")
+LEFT = (
+    "rm -rf -- * .hidden",  # the person's whole project, by mistake
+    "printf 'new\\000' >image; rm old.bin; chmod 755 tool.sh; chmod 600 image",
+    "rm link; ln -s new.txt link; ln -sf /nowhere dangling; ln -s a.txt fresh",
+    "mkdir -p made/deep/empty; printf '\\000' >made/deep/b; echo t >made/deep/t; rmdir bare",
+    "rm -r sub; echo now a file >sub; rm a.txt; mkdir a.txt; echo x >a.txt/x",
+    "rm image; ln -s a.txt image; rm link; printf '\\000' >link; echo more >>tool.sh",
+)
+
+
+def fill(root: Path) -> None:
+    """All kinds of things, of which no version control knows."""
+    for name in ("sub/deep", "bare"):
+        (root / name).mkdir(parents=True)
+    for name in ("a.txt", "sub/b.txt", "sub/deep/c.txt", ".hidden", "tool.sh"):
+        (root / name).write_bytes(f"\ufeff{name}\r\nlast line".encode())
+    for name in ("image", "old.bin", "sub/deep/data"):
+        (root / name).write_bytes(b"\0\xff" + name.encode())
+    (root / "sub" / "latin.txt").write_bytes(b"caf\xe9\n")
+    (root / "tool.sh").chmod(0o640)
+    (root / "old.bin").chmod(0o755)
+    (root / "link").symlink_to("sub/b.txt")
+    (root / "dangling").symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("backend", backing.NAMES)
+@pytest.mark.parametrize("script", LEFT)
+async def test_undo_restores_all_that_a_command_did_byte_for_byte(
+    window: Window, script: str, backend: str
+) -> None:
+    window.agrees = True
+    fill(window.root)
+    before = tree(window.root)
+    runner = Runner(lambda _roots: Policy(), os.environ, backing.only(backend))
+    said = await run(window, runner, script)
+    await runner.aclose()
+    assert "Not kept" not in said
+    after = tree(window.root)
+    assert after != before
+    await taken_back(window)
+    assert tree(window.root) == before
+    await taken_back(window)
+    assert tree(window.root) == after
+
+
+async def taken_back(window: Window) -> None:
+    """Undo what landed, or make it again; what landed last goes first."""
+    landed = [step for step in window.said if isinstance(step, Landed)]
+    window.said.clear()
+    for step in reversed(landed):
+        outcome = await window.apply(change_of(step.undo), label="undo")
+        assert isinstance(outcome, Applied), outcome
+        window.said.append(Landed(outcome.path, 1, outcome.undo))
+
+
+async def test_bytes_that_somebody_changed_since_are_not_taken_back(
+    window: Window, runner: Runner
+) -> None:
+    image = window.root / "image"
+    image.write_bytes(b"\0old")
     await run(window, runner, "printf '\\0new' >image")
-    assert (window.root / "image").read_bytes() == b"\0new"
+    assert image.read_bytes() == b"\0new"
+    (landed,) = (step for step in window.said if isinstance(step, Landed))
+    image.write_bytes(b"\0mine")
+    outcome = await window.apply(change_of(landed.undo), label="undo")
+    assert isinstance(outcome, NotApplied)
+    assert image.read_bytes() == b"\0mine"
     (kept,) = (window.root.parent / "checkpoints").iterdir()
     assert kept.read_bytes() == b"\0old"
 
@@ -259,11 +324,14 @@ async def test_where_changes_are_reviewed_nothing_is_done_yet(
     assert (window.root / "a.txt").read_text() == "old\n"
     assert (window.root / "image").read_bytes() == b"\0old"
     assert {path.name for path in window.root.iterdir()} == {"a.txt", "image"}
-    assert "The person reviews first: a.txt, d/b.txt" in said
-    assert {step.path.name for step in window.said if isinstance(step, Waiting)} == {
-        "a.txt",
-        "b.txt",
-    }
+    waits = ["a.txt", "d/b.txt", "image", "l"]
+    assert said.endswith(f"The person reviews first: {', '.join(waits)}")
+    assert window.previews == {}
+    waiting = [step.path.name for step in window.said if isinstance(step, Waiting)]
+    assert sorted(waiting) == ["a.txt", "b.txt", "image", "l"]
+    assert [kept.read_bytes() for kept in (window.root.parent / "checkpoints").iterdir()] == [
+        b"\0new"
+    ]
 
 
 async def test_nothing_is_deleted_where_what_replaces_it_was_refused(

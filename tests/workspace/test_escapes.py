@@ -10,7 +10,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from codex_lsp.edits.dialects import parse_any
 from codex_lsp.edits.patch import BadPatch
-from codex_lsp.workspace import disk, relocate
+from codex_lsp.workspace import disk, places, relocate
 from codex_lsp.workspace.containment import (
     PROTECTED_COMPONENTS,
     Inside,
@@ -28,7 +28,16 @@ from codex_lsp.workspace.containment import (
 )
 from codex_lsp.workspace.disk import DiskText, Unusable
 from codex_lsp.workspace.places import Folder
-from codex_lsp.workspace.raw import install, link, remove
+from codex_lsp.workspace.raw import (
+    Bits,
+    copy_of,
+    discard,
+    install,
+    link,
+    look,
+    make_folder,
+    swap,
+)
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
 SWAPS = int(os.environ.get("CODEX_LSP_SWAPS", "1500"))
@@ -392,7 +401,20 @@ WRITES: dict[str, Write] = {
     "read": lambda path, seen: disk.read(path),
     "install": lambda path, seen: refusal(lambda: install(ours(path), path, 0o644)),
     "link": lambda path, seen: refusal(lambda: link(path.with_name("new.py"), Path("a.py"))),
-    "remove": lambda path, seen: refusal(lambda: remove(path)),
+    "discard": lambda path, seen: refusal(lambda: discard(path)),
+    "make folder": lambda path, seen: refusal(lambda: make_folder(path.with_name("new"), 0o755)),
+    "swap": lambda path, seen: swap(
+        path,
+        look(path.parents[1] / "was/a.py") or look(path),
+        copy_of(ours(path), 0o644),
+        kept(path),
+    ),
+    "swap mode": lambda path, seen: swap(
+        path, Bits(path.stat().st_mode & 0o777), Bits(0), kept(path)
+    ),
+    "swap deep": lambda path, seen: swap(
+        path.parent / "x/new", None, copy_of(ours(path), 0o644), kept(path)
+    ),
 }
 
 
@@ -402,6 +424,10 @@ def refusal(act: Callable[[], None]) -> Unusable | None:
     except OSError as error:
         return Unusable(str(error))
     return None
+
+
+def kept(path: Path) -> Path:
+    return path.parents[2] / "kept"
 
 
 def ours(path: Path) -> Path:
@@ -422,10 +448,22 @@ def test_a_folder_that_became_a_link_after_the_check_is_not_followed(
     assert isinstance(WRITES[write](path, seen), Unusable)
     assert outside(world) == {"a.py": "a\n"}
     assert sorted(entry.name for entry in (world / "outside").iterdir()) == ["a.py"]
+    assert (world / "outside" / "a.py").stat().st_mode & 0o777
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("write", WRITES)
+def test_by_path_each_of_these_would_have_led_out(
+    world: Path, write: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mutant: folders that are not reached from handle to handle."""
+    monkeypatch.setattr(places, "opened", lambda path: nullcontext(Folder(path, None)))
+    with pytest.raises(AssertionError):
+        test_a_folder_that_became_a_link_after_the_check_is_not_followed(world, write)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no handles there")
-@pytest.mark.parametrize("write", ["replace", "put", "take", "move", "move and change"])
+@pytest.mark.parametrize("write", ["replace", "put", "take", "move", "move and change", "swap"])
 def test_a_folder_that_leaves_between_the_check_and_the_act_keeps_what_it_had(
     world: Path, write: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -522,7 +560,7 @@ def swapping(world: Path) -> Iterator[list[int]]:
                 if folder.is_symlink():
                     folder.rename(link)
                 elif away.exists():
-                    shutil.rmtree(folder)
+                    shutil.rmtree(folder, ignore_errors=True)  # the writer may be quicker
                 away.rename(folder)
 
     thread = threading.Thread(target=swap)

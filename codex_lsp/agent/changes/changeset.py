@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from codex_lsp.agent.changes.undo import change_of
 from codex_lsp.agent.ports import (
     Applied,
-    Change,
     ChangeFile,
     CreateFile,
     Editor,
@@ -20,9 +19,10 @@ from codex_lsp.agent.ports import (
     MoveFile,
     NotApplied,
     RemoveFile,
+    TextChange,
 )
 
-Made = tuple[Change, Applied]
+Made = tuple[TextChange, Applied]
 _ORDER = (ChangeFile, CreateFile, MoveFile, RemoveFile)
 
 
@@ -38,12 +38,12 @@ class AllMade:
 class Failed:
     """One change failed. `standing` are those that could not be taken back, usually none."""
 
-    change: Change
+    change: TextChange
     failure: NotApplied
     standing: tuple[Made, ...]
 
 
-def ordered(groups: Sequence[Sequence[Change]]) -> list[Change]:
+def ordered(groups: Sequence[Sequence[TextChange]]) -> list[TextChange]:
     """The changes of each group in its order; the groups by what is likely to fail, first.
 
     Typing can only come between edits; what is done to whole files comes last.
@@ -53,7 +53,7 @@ def ordered(groups: Sequence[Sequence[Change]]) -> list[Change]:
 
 
 async def make(
-    changes: Sequence[Change], editor: Editor, *, label: str, note: Callable[[Made], None]
+    changes: Sequence[TextChange], editor: Editor, *, label: str, note: Callable[[Made], None]
 ) -> AllMade | Failed:
     """Make `changes` in order. `note` hears of each that is in the files when this is over, also
     if it is cut short by a cancel: nothing is sent after one, so what landed stays, noted.

@@ -1,20 +1,24 @@
 """What a command changed, taken over into the workspace: looked at first, then done like an edit.
 
-Text goes through the editor, so that open documents change where the person sees it; what the
-project ignores (caches, build output) and what is no text goes straight to disk, if nobody else
-changed it meanwhile. Files that configure tools are asked about before anything is done.
+All of it goes through the editor, so that open documents change where the person sees it, and each
+change can be taken back; but for what the project ignores (caches, build output), which goes
+straight to disk if nobody else changed it meanwhile. Files that configure tools are asked about
+before anything is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.agent.consent.actions import Denied, Permit, TouchProtected, covers
+from codex_lsp.agent.consent.actions import Permit
+from codex_lsp.agent.consent.protected import MOST_SHOWN, withheld
 from codex_lsp.agent.ports import (
     Applied,
     Change,
@@ -36,12 +40,13 @@ from codex_lsp.agent.ports import (
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
 from codex_lsp.edits.diff import diff, unified
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.workspace import containment, disk, ignore, places, raw
+from codex_lsp.workspace import containment, disk, ignore, raw
 from codex_lsp.workspace.containment import Inside
 from codex_lsp.workspace.disk import DiskText
+from codex_lsp.workspace.ledger import Swap
+from codex_lsp.workspace.raw import Bits, Bytes, Directory, Link, Thing
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
 
-_MOST_SHOWN = 50_000  # characters of a protected file that a person can be asked to read
 _BOM = "\ufeff"
 
 
@@ -56,10 +61,9 @@ class _Planned:
 
 
 class TakeOver:
-    """For one turn. `checkpoints`: where the old bytes go of what is no text.
-
-    `reviewed`: the person wants to see each change first, so what no editor can hold back is
-    asked about. `changed` fills with the texts of the files that change.
+    """For one turn. `reviewed`: the person wants to see each change first, so the bytes of what is
+    no text are kept in `checkpoints` till then. `changed` fills with the texts of the files that
+    change.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class TakeOver:
         self._tell = tell
         self._label = label
         self._checkpoints = checkpoints
-        self._reviewed = reviewed
+        self.reviewed = reviewed
         self.changed: dict[str, str] = {}
 
     async def __call__(
@@ -88,7 +92,8 @@ class TakeOver:
         """Take `changes` over; what was not kept is told, to the model as the result."""
         if not changes:
             return []
-        run = _Run(self, ran_on, started)
+        filled = {folder for one in _leaves(changes) for folder in one.parents}
+        run = _Run(self, ran_on, started, frozenset(filled))
         planned, said = await asyncio.to_thread(_plan, changes, ran_on)
         planned, denied = await self._asked(planned, run)
         failed = said + denied
@@ -120,27 +125,14 @@ class TakeOver:
         for path, members in groups.items():
             preview = await asyncio.to_thread(run.preview, members)
             # Folders alone are not worth a question.
-            problem = "" if preview == "" else await self._ask(path, preview)
+            problem = "" if preview == "" else await withheld(path, preview, self._permit)
             if problem is None:
                 continue
             barred.add(path)
             if problem:
-                denied.append(f"{run.called(path, members[0])} is protected, {problem}")
+                denied.append(f"{run.called(path, members[0])} is protected, and {problem}")
         left = [one for one in planned if not (one.protected and _group(one) in barred)]
         return left, denied
-
-    async def _ask(self, path: Path, preview: str | None) -> str | None:
-        if preview is None or len(preview) > _MOST_SHOWN:
-            return "and the change cannot be shown in full: the person has to make it"
-        action = TouchProtected(path, preview)
-        decision = await self._permit(action)
-        if not isinstance(decision, Denied):
-            return None if covers(decision, action) else "and something else was allowed"
-        return f"and the person said no{decision.reason and f': {decision.reason}'}"
-
-    async def agreed(self, path: Path, preview: str) -> str | None:
-        """Why a change that no editor can hold back is not made, where changes are reviewed."""
-        return await self._ask(path, preview) if self._reviewed else None
 
     def note(self, outcome: Applied, hunks: int, name: str) -> None:
         """A change was made by the editor."""
@@ -158,19 +150,22 @@ class TakeOver:
         """The buffer that shows `path` at this moment."""
         return self._snapshots().buffers.get(path)
 
-    def keep(self, path: Path) -> None:
-        """Keep the bytes that are about to go."""
-        raw.keep(path, self._checkpoints)
+    def new(self, change: Wrote) -> Bytes:
+        """What a command left; where that waits for the person, it is kept for them."""
+        return raw.copy_of(change.source, change.mode, self._checkpoints if self.reviewed else None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The changes of one command, which ran on `ran_on` from `started` on."""
+    """The changes of one command, which ran on `ran_on` from `started` on. `filled`: the folders
+    that it left something in.
+    """
 
     owner: TakeOver
     ran_on: Snapshot
     started: int
-    waiting: list[str] = field(default_factory=list)
+    filled: frozenset[Path]
+    waiting: dict[str, None] = field(default_factory=dict)
 
     def name(self, one: _Planned) -> str:
         return self.ran_on.name(one.change.path)
@@ -180,31 +175,49 @@ class _Run:
 
     async def make(self, one: _Planned) -> str | None:
         """Make one change; returns why it was not made."""
+        if isinstance(one.change, Odd):
+            return None
         try:
+            if one.straight:
+                return await asyncio.to_thread(self._straight, one.change)
             match one.change:
-                case Wrote() as change if one.straight:
-                    return await asyncio.to_thread(self._install, change)
                 case Wrote() as change:
                     return await self._write(change)
-                case Gone() as change:
-                    return await self._remove(change, straight=one.straight)
-                case Linked() as change:
-                    return await self._link(change, straight=one.straight)
+                case Gone(path):
+                    return await self._remove(path)
+                case Linked(path, target):
+                    return await self._swap(path, Link(target))
                 case FolderMade() as change:
-                    return self._folder(change)
+                    return await self._folder(change)
                 case FolderGone(path):
-                    return await asyncio.to_thread(_drop, path)
-                case Odd():
-                    return None
+                    empty = await asyncio.to_thread(_is_empty, path)
+                    return await self._swap(path, None) if empty else None
                 case _:
                     assert_never(one.change)
         except OSError as error:
             return f"cannot be written: {error.strerror}"
 
-    def _install(self, change: Wrote) -> str | None:
-        if raw.changed_since(change.path, self.started):
+    def _straight(self, change: Wrote | Gone | Linked | FolderMade | FolderGone) -> str | None:
+        """Make a change that is nobody's business but the disk's."""
+        path = change.path
+        is_folder = isinstance(change, FolderMade | FolderGone)
+        if not is_folder and raw.changed_since(path, self.started):
             return "was changed on disk meanwhile"
-        raw.install(change.source, change.path, change.mode)
+        match change:
+            case Wrote(source=source, mode=mode):
+                raw.install(source, path, mode)
+            case Linked(target=target):
+                raw.link(path, target)
+            case FolderMade(mode=mode):
+                raw.make_folder(path, mode)
+            case Gone():
+                with contextlib.suppress(FileNotFoundError):
+                    raw.discard(path)
+            case FolderGone():
+                with contextlib.suppress(OSError):  # one that got something new stays
+                    raw.discard(path)
+            case _:
+                assert_never(change)
         return None
 
     async def _write(self, change: Wrote) -> str | None:
@@ -214,23 +227,54 @@ class _Run:
         if isinstance(planned, str):
             return planned
         if planned is None:
-            return await self._write_bytes(change)
-        if isinstance(planned, ChangeFile) and not planned.edits:
-            raw.set_mode(path, change.mode)
-            return None
-        outcome = await self.owner.edit(planned)
+            return await self._swap(path, await asyncio.to_thread(self.owner.new, change))
+        if not (isinstance(planned, ChangeFile) and not planned.edits):
+            if problem := await self._edit(planned):
+                return f"was not changed: {problem}"
+            if self.owner.open_now(path) is None:
+                await asyncio.to_thread(raw.same_time, change.source, path)
+        return await self._set_mode(path, change.mode) if isinstance(planned, ChangeFile) else None
+
+    async def _edit(self, change: Change) -> str | None:
+        """Have the editor make a change; why it did not."""
+        outcome = await self.owner.edit(change)
         match outcome:
             case NotApplied(reason=reason):
-                return f"was not changed: {reason}"
-            case Held():
-                self.waiting.append(self.ran_on.name(path))
-            case Applied():
-                hunks = len(planned.edits) if isinstance(planned, ChangeFile) else 1
+                return reason
+            case Held(path):
+                self.waiting[self.ran_on.name(path)] = None
+            case Applied(path):
+                hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
                 self.owner.note(outcome, hunks, self.ran_on.name(path))
-                raw.set_mode(path, change.mode)
-                if self.owner.open_now(path) is None:
-                    await asyncio.to_thread(raw.same_time, change.source, path)
         return None
+
+    async def _swap(self, path: Path, to: Thing | None) -> str | None:
+        """Put what is no text at `path`, or nothing, over what was there when the command ran."""
+        there = await asyncio.to_thread(raw.look, path)
+        folder = isinstance(there, Directory)  # it changes with what is in it
+        if not folder and await asyncio.to_thread(raw.changed_since, path, self.started):
+            return "was changed on disk meanwhile"
+        if there is None and to is None:
+            return None
+        problem = await self._edit(Swap(path, there, to))
+        return problem and f"was not {'deleted' if to is None else 'written'}: {problem}"
+
+    async def _set_mode(self, path: Path, mode: int) -> str | None:
+        now = await asyncio.to_thread(raw.look, path)
+        if not isinstance(now, Bytes) or now.mode == mode:
+            return None
+        problem = await self._edit(Swap(path, Bits(now.mode), Bits(mode)))
+        return problem and f"has its old mode: {problem}"
+
+    async def _folder(self, change: FolderMade) -> str | None:
+        """Make a folder, which whoever put something in it can go on writing in."""
+        if self.owner.reviewed and change.path in self.filled:
+            return None  # it comes with what is in it, once the person wants that
+        there = await asyncio.to_thread(raw.look, change.path)
+        to = Directory(change.mode | stat.S_IRWXU)
+        if isinstance(there, Directory) and there.mode == to.mode:
+            return None
+        return await self._swap(change.path, to)
 
     def _as_edit(self, path: Path, text: str | None, mode: int) -> Change | str | None:
         """The change for the editor; None where bytes are to be written, words where neither."""
@@ -248,62 +292,18 @@ class _Run:
             return "is open in the editor, and is no text" if open_now else None
         return ChangeFile(path, seen, diff(seen.text, text))
 
-    async def _write_bytes(self, change: Wrote) -> str | None:
-        size = change.source.stat().st_size
-        if problem := await self.owner.agreed(change.path, f"{size} bytes that are no text"):
-            return f"was not written, {problem}"
-        await asyncio.to_thread(self.owner.keep, change.path)
-        return await asyncio.to_thread(self._install, change)
-
-    async def _remove(self, change: Gone, *, straight: bool) -> str | None:
-        path = change.path
-        is_link = path.is_symlink()
-        if not is_link and not path.exists():
-            if path in self.ran_on.buffers:
-                return "is only in the editor, unsaved: it stays there"
-            return None
-        seen = None if is_link or straight else await asyncio.to_thread(disk.read, path)
+    async def _remove(self, path: Path) -> str | None:
         buffer = self.ran_on.buffers.get(path)
+        if not await asyncio.to_thread(os.path.lexists, path):
+            return None if buffer is None else "is only in the editor, unsaved: it stays there"
+        seen = await asyncio.to_thread(disk.read, path)
         if buffer is None and raw.changed_since(path, self.started):
             return "was changed on disk meanwhile"
-        if isinstance(seen, DiskText):
-            return await self._remove_text(path, seen.text if buffer is None else buffer.text)
-        if not straight:
-            if problem := await self.owner.agreed(path, "It is deleted; it is no text."):
-                return f"was not deleted, {problem}"
-            await asyncio.to_thread(self.owner.keep, path)
-        raw.remove(path)
-        return None
-
-    async def _remove_text(self, path: Path, text: str) -> str | None:
-        outcome = await self.owner.edit(RemoveFile(path, text))
-        match outcome:
-            case NotApplied(reason=reason):
-                return f"was not deleted: {reason}"
-            case Held():
-                self.waiting.append(self.ran_on.name(path))
-            case Applied():
-                self.owner.note(outcome, 1, self.ran_on.name(path))
-        return None
-
-    async def _link(self, change: Linked, *, straight: bool) -> str | None:
-        path = change.path
-        if raw.changed_since(path, self.started):
-            return "was changed on disk meanwhile"
-        if not straight and (
-            problem := await self.owner.agreed(path, f"A link to {change.target}")
-        ):
-            return f"was not made, {problem}"
-        await asyncio.to_thread(raw.link, path, change.target)
-        return None
-
-    def _folder(self, change: FolderMade) -> str | None:
-        name = self.ran_on.name(change.path)
-        if any(waits.startswith(f"{name}/") for waits in self.waiting):
-            return None  # it comes with the file that waits
-        places.make_folders(change.path)
-        raw.set_mode(change.path, change.mode)
-        return None
+        if not isinstance(seen, DiskText):
+            return await self._swap(path, None)
+        text = seen.text if buffer is None else buffer.text
+        problem = await self._edit(RemoveFile(path, text))
+        return problem and f"was not deleted: {problem}"
 
     def preview(self, members: Sequence[_Planned]) -> str | None:
         """What the changes of protected files are, to be read by the person; "" for none, None
@@ -316,7 +316,7 @@ class _Run:
         name = self.ran_on.name(change.path)
         match change:
             case Wrote(path=path, source=source, mode=mode):
-                new = raw.text_of(source, _MOST_SHOWN)
+                new = raw.text_of(source, MOST_SHOWN)
                 buffer = self.ran_on.buffers.get(path)
                 old = raw.text_of(path, disk.MAX_FILE_BYTES) if buffer is None else buffer.text
                 if new is None:
@@ -373,7 +373,9 @@ def _placed(
 ) -> _Planned | str:
     """A change below `root`; words where it cannot be made."""
     path = change.path
-    ignored = path not in ran_on.buffers and rules.matches(path, ignore.GIT)
+    # Rules such as `build/` are for what is in a folder.
+    named = path / "any" if isinstance(change, FolderMade | FolderGone) else path
+    ignored = path not in ran_on.buffers and rules.matches(named, ignore.GIT)
     guarded = (
         containment.guarded(path, root)
         or rules.matches(path, ignore.CODEX)
@@ -414,9 +416,10 @@ def _group(one: _Planned) -> Path:
 
 def _in_order(planned: list[_Planned]) -> tuple[list[_Planned], list[_Planned]]:
     """What has to make room for something else; and the rest, deletions last, so that nothing is
-    gone before what comes in its place is there.
+    gone before what comes in its place is there. Folders go before what is in them, and in the
+    end, so that all can be taken back in the opposite order.
     """
-    leaves = {one.change.path for one in planned if isinstance(one.change, Wrote | Linked)}
+    leaves = _leaves([one.change for one in planned])
     made = leaves | {one.change.path for one in planned if isinstance(one.change, FolderMade)}
     room = [
         one
@@ -429,16 +432,17 @@ def _in_order(planned: list[_Planned]) -> tuple[list[_Planned], list[_Planned]]:
     folders = [one for one in others if isinstance(one.change, FolderMade)]
     gone = [one for one in others if isinstance(one.change, Gone)]
     emptied = [one for one in others if isinstance(one.change, FolderGone)]
-    return room, [*writes, *folders, *gone, *emptied]
+    return room, [*folders, *writes, *gone, *emptied]
 
 
-def _drop(path: Path) -> str | None:
-    """Remove a folder that is empty now; one that got something new stays."""
-    try:
-        path.rmdir()
-    except OSError:
-        return None
-    return None
+def _leaves(changes: Sequence[FileChange]) -> set[Path]:
+    """What was left in folders."""
+    return {change.path for change in changes if isinstance(change, Wrote | Linked)}
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a folder that a command emptied is so here; one that got something new stays."""
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _edits(base: str, text: str) -> tuple[TextEdit, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from codex_lsp.agent.ports import Change, ChangeFile, CreateFile, MoveFile, RemoveFile
-from codex_lsp.workspace.ledger import Creation, Relocation, Removal, Reversal, Undo
+from codex_lsp.workspace.ledger import Creation, Relocation, Removal, Reversal, Swap, Undo
 from codex_lsp.workspace.snapshot import BufferText
 
 
@@ -20,6 +20,8 @@ def change_of(step: Undo) -> Change:
             return CreateFile(path, text, mode, saved)
         case Relocation(path, to, text, saved):
             return MoveFile(path, to, text, saved)
+        case Swap():
+            return step
         case _:
             assert_never(step)
 
@@ -35,5 +37,7 @@ def step_of(change: Change) -> Undo:
             return Removal(path, text, mode, saved)
         case MoveFile(path, to, text, saved):
             return Relocation(path, to, text, saved)
+        case Swap():
+            return change
         case _:
             assert_never(change)

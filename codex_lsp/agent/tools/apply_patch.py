@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent.changes.changeset import AllMade, Failed, Made, make
-from codex_lsp.agent.consent.actions import Denied, Permit, TouchProtected, covers
+from codex_lsp.agent.consent.actions import Permit
+from codex_lsp.agent.consent.protected import withheld
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.ports import (
     Applied,
-    Change,
     ChangeFile,
     CreateFile,
     Editor,
@@ -26,6 +26,7 @@ from codex_lsp.agent.ports import (
     NotApplied,
     RemoveFile,
     Snapshots,
+    TextChange,
 )
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
 from codex_lsp.agent.tools.patch_plan import Planned, plan_on
@@ -112,11 +113,10 @@ class ApplyPatch:
             self._tell(Refused("The patch did not fit; Codex is told why."))
             return Answer(f"apply_patch verification failed: {planned}")
         for action in planned.protected:
-            if (denied := await self._denied(action)) is not None:
+            if problem := await withheld(action.path, action.preview, self._permit):
                 self._tell(Refused(f"{action.path.name} was not changed."))
-                reason = denied.reason or "the person did not permit it"
-                name = live.name(action.path)
-                return Answer(f"patch rejected: {name}: {reason}. No file was changed.")
+                told = f"{live.name(action.path)} is protected, and {problem}"
+                return Answer(f"patch rejected: {told}. No file was changed.")
         return await self._make(planned.changes, live)
 
     def _plan(self, arguments: str, live: Snapshot) -> Planned | str:
@@ -141,13 +141,7 @@ class ApplyPatch:
         }
         return replace(live, buffers=buffers)
 
-    async def _denied(self, action: TouchProtected) -> Denied | None:
-        decision = Denied() if self._permit is None else await self._permit(action)
-        if isinstance(decision, Denied):
-            return decision
-        return None if covers(decision, action) else Denied("something else was permitted")
-
-    async def _make(self, changes: Sequence[Change], live: Snapshot) -> Answer:
+    async def _make(self, changes: Sequence[TextChange], live: Snapshot) -> Answer:
         outcome = await make(changes, self._editor, label=self._label, note=self._note)
         match outcome:
             case AllMade(made, held):
@@ -178,7 +172,7 @@ class ApplyPatch:
         name = self._snapshots().name(applied.path)
         self.changed[name] = applied.text
 
-    def _told_landed(self, change: Change, applied: Applied) -> None:
+    def _told_landed(self, change: TextChange, applied: Applied) -> None:
         hunks = len(change.edits) if isinstance(change, ChangeFile) else 1
         self._tell(Landed(applied.path, hunks, applied.undo))
 
@@ -209,12 +203,12 @@ class ApplyPatch:
             lines.append("No file was changed.")
         return "\n".join(line for line in lines if line)
 
-    def _landed_late(self, change: Change, found: asyncio.Future[Applied]) -> None:
+    def _landed_late(self, change: TextChange, found: asyncio.Future[Applied]) -> None:
         if not found.cancelled():
             self._told_landed(change, found.result())
 
 
-def _before(change: Change) -> str:
+def _before(change: TextChange) -> str:
     """The text that a change was made for."""
     return change.base.text if isinstance(change, ChangeFile) else change.text
 

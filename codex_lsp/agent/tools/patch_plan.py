@@ -11,7 +11,7 @@ from typing import assert_never
 
 from codex_lsp.agent.changes.changeset import ordered
 from codex_lsp.agent.consent.actions import TouchProtected
-from codex_lsp.agent.ports import Change, ChangeFile, CreateFile, MoveFile, RemoveFile
+from codex_lsp.agent.ports import ChangeFile, CreateFile, MoveFile, RemoveFile, TextChange
 from codex_lsp.edits.diff import diff, unified
 from codex_lsp.edits.misfit import Misfit
 from codex_lsp.edits.patch import Patch
@@ -28,7 +28,7 @@ Place = Found | Missing | Outside | Unusable
 class Planned:
     """What a patch comes to. `protected` are files that need the person's word first."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[TextChange, ...]
     protected: tuple[TouchProtected, ...]
 
 
@@ -92,7 +92,7 @@ def _told(unplannable: Unplannable, places: Mapping[str, Place]) -> str:
 
 def _changes(
     step: Create | Remove | Rewrite, places: Mapping[str, Place]
-) -> tuple[Change, ...] | str:
+) -> tuple[TextChange, ...] | str:
     """The changes for the editor, in order; text where there is nothing to change."""
     match step, places[step.path]:
         case Create(text=text), Missing(path=path):
@@ -113,17 +113,17 @@ def _changes(
             return f"{step.path}: the patch changes nothing"
 
 
-def _question(changes: Sequence[Change], path: Path, base: Snapshot) -> TouchProtected:
+def _question(changes: Sequence[TextChange], path: Path, base: Snapshot) -> TouchProtected:
     """What the person is asked about a protected file: all that the patch does to it."""
     shown = [_preview(change, base) for change in changes if path in _touched(change)]
     return TouchProtected(path, "".join(shown))
 
 
-def _touched(change: Change) -> set[Path]:
+def _touched(change: TextChange) -> set[Path]:
     return {change.path, change.to} if isinstance(change, MoveFile) else {change.path}
 
 
-def _preview(change: Change, base: Snapshot) -> str:
+def _preview(change: TextChange, base: Snapshot) -> str:
     name = base.name(change.path)
     match change:
         case ChangeFile(base=source, edits=edits):

@@ -46,6 +46,7 @@ from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.workspace import disk
 from codex_lsp.workspace.disk import DiskText, Unusable
+from codex_lsp.workspace.ledger import Swap
 
 MAX_SENDS = 25
 
@@ -58,7 +59,7 @@ class LspEditor:
     """One per window. Changes of one file are made one after the other.
 
     `told` is given sentences for the person; `through_editor` says whether files that are not open
-    are changed through the editor too.
+    are changed through the editor too. `checkpoints` is where bytes go that are replaced.
     """
 
     def __init__(
@@ -68,13 +69,15 @@ class LspEditor:
         buffers: Buffers,
         told: Callable[[str], None],
         through_editor: Callable[[], bool] = lambda: False,
+        *,
+        checkpoints: Path,
     ) -> None:
         self._wire = wire
         self._client = client
         self._buffers = buffers
         self._through_editor = through_editor
         self._proof = Proof(client, buffers)
-        self._files = Files(wire, client, buffers, told)
+        self._files = Files(wire, client, buffers, told, checkpoints)
         self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._unanswered: dict[Path, asyncio.Future[Applied]] = {}
 
@@ -93,6 +96,8 @@ class LspEditor:
                     return await finished(self._files.remove(change, label))
                 case MoveFile():
                     return await finished(self._files.move(change, label))
+                case Swap():
+                    return await finished(self._files.swap(change))
                 case ChangeFile() if self._buffers.at(change.path) is None:
                     return await self._rewrite(change, label)
                 case ChangeFile():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent.ports import Applied, CreateFile, MoveFile, NotApplied, RemoveFile
@@ -18,9 +19,10 @@ from codex_lsp.lsp.connection.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.editing.proof import OVERTAKEN, Buffers, OpenDocument, verdict
 from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
-from codex_lsp.workspace import disk, places, relocate
+from codex_lsp.workspace import disk, places, raw, relocate
 from codex_lsp.workspace.disk import DiskText, Unusable
-from codex_lsp.workspace.ledger import Creation, Relocation, Removal
+from codex_lsp.workspace.ledger import Creation, Relocation, Removal, Swap
+from codex_lsp.workspace.raw import Bits, Bytes
 
 ANSWER_DEADLINE = 60.0  # seconds; Eglot asks the person first, who may be slow
 UNCONFIRMED = (
@@ -33,15 +35,23 @@ _BOM = "\ufeff"
 
 
 class Files:
-    """Whole files of one window. `told` is given what the person should know."""
+    """Whole files of one window. `told` is given what the person should know; what is in files that
+    are no text is kept in `checkpoints`.
+    """
 
     def __init__(
-        self, wire: Wire, client: Client, buffers: Buffers, told: Callable[[str], None]
+        self,
+        wire: Wire,
+        client: Client,
+        buffers: Buffers,
+        told: Callable[[str], None],
+        checkpoints: Path,
     ) -> None:
         self._wire = wire
         self._client = client
         self._buffers = buffers
         self._told = told
+        self._checkpoints = checkpoints
         self._new: list[Path] = []
 
     async def create(self, change: CreateFile) -> Applied | NotApplied:
@@ -57,6 +67,21 @@ class Files:
             return NotApplied(path, problem.reason)
         self._made(path)
         return Applied(path, change.text, Creation(path, change.text))
+
+    async def swap(self, change: Swap) -> Applied | NotApplied:
+        """What is no text is put in place of another thing, on disk."""
+        path = change.path
+        if self._buffers.at(path) is not None and not isinstance(change.to, Bits):
+            return NotApplied(path, "it is open in the editor")
+        came_out = await asyncio.to_thread(
+            raw.swap, path, change.there, change.to, self._checkpoints
+        )
+        if isinstance(came_out, Unusable):
+            return NotApplied(path, came_out.reason, changed_meanwhile=True)
+        if change.there is None and isinstance(change.to, Bytes):
+            self._made(path)
+        to = replace(change.to, kept=None) if isinstance(change.to, Bytes) else change.to
+        return Applied(path, "", Swap(path, to, came_out))
 
     def _made(self, path: Path) -> None:
         """Tell of a new file, in one sentence with those that come right after it."""

@@ -10,7 +10,8 @@ from typing import assert_never
 from codex_lsp.edits.diff import unified
 from codex_lsp.edits.text import TextEdit, apply_edits
 from codex_lsp.lsp.editing.places import Places
-from codex_lsp.workspace.ledger import Creation, Hunk, Relocation, Removal, Reversal, State
+from codex_lsp.workspace.ledger import Creation, Hunk, Relocation, Removal, Reversal, State, Swap
+from codex_lsp.workspace.raw import Bits, Bytes, Directory, Link, Thing
 
 _SHOWN_LINES = 12
 
@@ -27,6 +28,8 @@ def describe(hunk: Hunk) -> str:
             shown = "to delete this file"
         case Relocation(to=to):
             shown = f"to move this file to {to}"
+        case Swap(there=there, to=to):
+            shown = f"to put {_named(to)} in place of {_named(there)}"
         case Reversal(base=base, edits=edits):
             old, new = _lines(base, edits)
             shown = f"{_marked('-', old)}\n{_marked('+', new)}"
@@ -66,7 +69,10 @@ def _of_file(path: Path, hunks: Sequence[Hunk], places: Places, live: str) -> It
         made, step = hunk.state is State.LANDED, hunk.step
         if isinstance(step, Relocation):
             continue  # no text of it changes
-        if not isinstance(step, Reversal):
+        if isinstance(step, Swap):
+            before, after = f"{_named(step.there)}\n", f"{_named(step.to)}\n"
+            yield Pair(path, after, before) if made else Pair(path, before, after)
+        elif not isinstance(step, Reversal):
             before, after = ("", step.text) if isinstance(step, Removal) else (step.text, "")
             yield Pair(path, after, before) if made else Pair(path, before, after)
         elif (edits := places.of(hunk, live).edits) is None or _meet(edits, [*back, *forth]):
@@ -82,6 +88,22 @@ def as_diff(found: Iterable[Pair], name: Callable[[Path], str]) -> str:
     """A unified diff. Takes its time with large files."""
     parts = [unified(pair.old, pair.new, name(pair.path)) for pair in found]
     return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts if part)
+
+
+def _named(thing: Thing | None) -> str:
+    match thing:
+        case Bytes(size=size):
+            return f"a file of {size} bytes that are no text"
+        case Link(target):
+            return f"a link to {target}"
+        case Directory():
+            return "a folder"
+        case Bits(mode):
+            return f"the mode {mode:o}"
+        case None:
+            return "nothing"
+        case _:
+            assert_never(thing)
 
 
 def _meet(edits: Sequence[TextEdit], others: Sequence[TextEdit]) -> bool:

@@ -23,7 +23,8 @@ from codex_lsp.lsp.editing.places import Places, overlap
 from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.lsp.tasks import Spawn
-from codex_lsp.workspace.ledger import Hunk, Ledger, Reversal, State
+from codex_lsp.workspace.ledger import Hunk, Ledger, Reversal, State, Swap
+from codex_lsp.workspace.raw import Bits
 
 SOURCE = "Codex"
 _INFORMATION = 3  # DiagnosticSeverity
@@ -182,7 +183,7 @@ class Review:
     def _supersedes(self, new: Hunk, old: Hunk, origin: Origin) -> bool:
         if old.id == origin.replaces:
             return True
-        if old.path != new.path:
+        if old.path != new.path or _about_bits(old) != _about_bits(new):
             return False
         if not isinstance(new.step, Reversal) or not isinstance(old.step, Reversal):
             return True
@@ -201,6 +202,11 @@ class Review:
             "message": describe(hunk),
             "data": {"hunkId": hunk.id},
         }
+
+
+def _about_bits(hunk: Hunk) -> bool:
+    """Whether it is about the mode of a file, and not about what is in it."""
+    return isinstance(hunk.step, Swap) and isinstance(hunk.step.to, Bits)
 
 
 class _TurnEditor:
