@@ -12,7 +12,7 @@ from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 _T = TypeVar("_T")
 
@@ -30,15 +30,15 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     """What is ready runs in order; the clock moves only where nothing is."""
 
     @classmethod
-    def fresh(cls) -> VirtualLoop:
+    def fresh(cls) -> Self:
         """A loop at time 0. It lacks what is abstract in asyncio's: sockets, processes, signals."""
         return cls()
 
     def __init__(self) -> None:
-        self._ready: deque[asyncio.Handle] = deque()
+        self._ready: deque[Any] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._count = 0
-        self._now = 0.0
+        self.now = 0.0
         self.problems: list[str] = []
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
@@ -64,20 +64,23 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 raise Stuck
             handle = ready.popleft()
             if not handle._cancelled:
-                handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]
+                handle._context.run(handle._callback, *handle._args)
 
     def _advance(self) -> bool:
         while self._timers:
             when, _, timer = heapq.heappop(self._timers)
             if not timer._cancelled:
-                self._now = max(self._now, when)
-                self._ready.append(timer)
+                self.now = max(self.now, when)
+                self._due(timer)
                 return True
         return False
 
+    def _due(self, timer: asyncio.TimerHandle) -> None:
+        self._ready.append(timer)
+
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> asyncio.Handle | None:
         handle = asyncio.Handle(callback, args, self, context or copy_context())
         self._ready.append(handle)
         return handle
@@ -101,7 +104,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         *args: Any,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self.call_at(self.now + delay, callback, *args, context=context)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Asked by asyncio; a cancelled timer is skipped when its time comes."""
@@ -113,7 +116,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return asyncio.Task(coro, loop=self)
 
     def time(self) -> float:
-        return self._now
+        return self.now
 
     def get_debug(self) -> bool:
         return False
