@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from codex_lsp.lsp.editing.positions import (
     Encoding,
     column_index,
+    column_indices,
     line_starts,
     offset_at,
     position_at,
@@ -71,6 +72,16 @@ def test_columns_match_the_naive_walk(text: str, character: int, encoding: Encod
         assert column_index(line, character, encoding) == naive_index(line, character, encoding)
 
 
+@given(texts, st.tuples(st.integers(0, 60), st.integers(0, 60)), encodings)
+def test_two_columns_of_a_line_are_found_as_each_by_itself(
+    text: str, characters: tuple[int, int], encoding: Encoding
+) -> None:
+    first, last = sorted(characters)
+    for line in split_lines(text):
+        expected = naive_index(line, first, encoding), naive_index(line, last, encoding)
+        assert column_indices(line, first, last, encoding) == expected
+
+
 @given(texts, encodings)
 def test_every_offset_survives_the_way_there_and_back(text: str, encoding: Encoding) -> None:
     for offset in range(len(text) + 1):
@@ -126,7 +137,9 @@ def test_a_large_text_with_one_long_line_is_converted() -> None:
     source = random.Random(1)
     text = "".join(source.choices("abc é😀", k=200_000))
     for encoding in ENCODINGS:
-        offset = source.randrange(len(text))
-        position = position_at(text, offset, encoding)
-        assert position.line == 0
-        assert offset_at(text, position, encoding) == offset
+        offsets = sorted(source.sample(range(len(text)), k=2))
+        places = [position_at(text, offset, encoding) for offset in offsets]
+        assert [place.line for place in places] == [0, 0]
+        assert [offset_at(text, place, encoding) for place in places] == offsets
+        first, last = (place.character for place in places)
+        assert column_indices(text, first, last, encoding) == tuple(offsets)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from codex_lsp.lsp.editing.positions import Encoding, column_index, split_lines
+from codex_lsp.lsp.editing.positions import Encoding, column_index, column_indices, split_lines
 
 if TYPE_CHECKING:
     from codex_lsp.lsp.editing.trail import Trail
@@ -220,8 +220,7 @@ def _replace(
     lines: list[str], where: tuple[int, int, int, int], text: str, encoding: Encoding
 ) -> None:
     """Replace a range in `lines`, which stay split as `split_lines` would split the new text."""
-    first, first_column = _place(lines, where[0], where[1], encoding)
-    last, last_column = _place(lines, where[2], where[3], encoding)
+    (first, first_column), (last, last_column) = _places(lines, where, encoding)
     new = f"{lines[first][:first_column]}{text}{lines[last][last_column:]}"
     within = first == last and "\n" not in text and "\r" not in text
     if new.startswith("\n") and first > 0 and lines[first - 1].endswith("\r"):
@@ -234,6 +233,16 @@ def _replace(
     if last + 1 < len(lines):
         pieces.pop()  # what follows the last line end here is the next line, which stays
     lines[first : last + 1] = pieces
+
+
+def _places(
+    lines: list[str], where: tuple[int, int, int, int], encoding: Encoding
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    line = where[0]
+    if line == where[2] < len(lines):
+        start, end = column_indices(lines[line], where[1], where[3], encoding)
+        return (line, start), (line, end)
+    return _place(lines, where[0], where[1], encoding), _place(lines, where[2], where[3], encoding)
 
 
 def _place(lines: list[str], line: int, character: int, encoding: Encoding) -> tuple[int, int]:

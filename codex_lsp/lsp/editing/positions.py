@@ -16,9 +16,7 @@ from typing import Literal, NamedTuple
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_BLOCK = 1 << 12  # characters
-_UTF8_CONTINUATION = bytes(range(0x80, 0xC0))
+_BLOCK = 1 << 14  # characters
 
 
 class Position(NamedTuple):
@@ -81,39 +79,31 @@ def units(text: str, encoding: Encoding) -> int:
 
 
 def column_index(line: str, character: int, encoding: Encoding) -> int:
-    """The index in `line`, which may carry its end, of the place `character` units in.
+    """The index in `line`, which may carry its end, of the place `character` units in."""
+    return _column(line, 0, character, encoding)[0]
 
-    Nothing that is as long as the line is copied where it can be helped: it may be 2 MB long.
+
+def column_indices(line: str, first: int, last: int, encoding: Encoding) -> tuple[int, int]:
+    """The same for two places, the second not before the first: the way to it is gone once."""
+    start, over = _column(line, 0, first, encoding)
+    return start, _column(line, start, last - first + over, encoding)[0]
+
+
+def _column(line: str, at: int, character: int, encoding: Encoding) -> tuple[int, int]:
+    """The index of the place `character` units behind index `at`, and how many of them are over:
+    it may be past the end, or inside a character.
+
+    Nothing that is as long as the line is copied: it may be 2 MB long.
     """
-    if character <= 0:
-        return 0
     end = len(line) - (2 if line.endswith("\r\n") else line.endswith(("\n", "\r")))
-    end = min(end, character)  # a character has at least one unit
+    end = max(at, min(end, at + character))  # a character has at least one unit
     if encoding == "utf-32" or line.isascii():
-        return end
-    if encoding == "utf-16":
-        return _utf16_index(line, end, character)
-    return _utf8_index(line[:end], character)
-
-
-def _utf16_index(line: str, end: int, character: int) -> int:
-    """Block by block up to `end`; in the last block by its pairs."""
-    at = 0
-    block = line[: min(_BLOCK, end)]
-    while block and (size := units(block, "utf-16")) <= character:
-        at, character = at + len(block), character - size
+        return end, character - (end - at)
+    while at < end:
         block = line[at : min(at + _BLOCK, end)]
-    pairs = 0
-    for astral in _ASTRAL.finditer(block):
-        start = astral.start() + pairs
-        if start + 2 > character:
-            return at + min(character - pairs, astral.start())
-        pairs += 1
-    return at + min(character - pairs, len(block))
-
-
-def _utf8_index(head: str, character: int) -> int:
-    data = head.encode("utf-8", "surrogatepass")
-    started = len(data[:character].translate(None, _UTF8_CONTINUATION))
-    inside = character < len(data) and data[character] in _UTF8_CONTINUATION
-    return started - inside
+        if (size := units(block, encoding)) > character:
+            heads = range(1, len(block) + 1)
+            inside = bisect_right(heads, character, key=lambda n: units(block[:n], encoding))
+            return at + inside, character - units(block[:inside], encoding)
+        at, character = at + len(block), character - size
+    return at, character
