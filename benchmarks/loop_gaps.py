@@ -63,7 +63,7 @@ def main() -> None:
     contestants = {name: partial(measured, text) for name, text in texts.items()}
     results = alternate(1 if asked.small else asked.rounds, contestants)
     aims = [Aim(GAP, name, 50) for name in texts]
-    report("Edits of large files", results, beside=next(iter(texts)), aims=aims)
+    report("Edits of large files by codex-lsp", results, beside=next(iter(texts)), aims=aims)
 
 
 def measured(text: str) -> dict[str, float]:

@@ -99,7 +99,7 @@ def line_end(text: str, at: int) -> int:
     return end if cr < 0 or cr + 1 == lf else cr + 1
 
 
-def blocks(text: str, size: int = 1 << 13) -> Iterator[str]:
+def blocks(text: str, size: int = 1 << 12) -> Iterator[str]:
     """The lines of `text`, which has LF only, some at a time, joined by LF."""
     at, last = 0, len(text) - text.endswith("\n")
     while at <= last:
