@@ -171,6 +171,18 @@ def test_what_is_not_utf8_text_is_refused(root: Path, data: bytes) -> None:
     assert isinstance(Snapshot((root,), {}).look("x"), Unusable)
 
 
+def test_a_file_that_is_too_large_is_refused_unread(root: Path) -> None:
+    path = root / "x"
+    with path.open("wb") as file:
+        file.truncate(disk.MAX_FILE_BYTES)  # without a byte of it on the disk
+    assert isinstance(fits := Snapshot((root,), {}).look("x"), Unusable)
+    assert "binary" in fits.reason
+    with path.open("ab") as file:
+        file.write(b"x")
+    assert isinstance(large := Snapshot((root,), {}).look("x"), Unusable)
+    assert "larger than 8 MiB" in large.reason
+
+
 def test_a_file_is_found_by_its_name_in_whichever_root_it_is(root: Path, tmp_path: Path) -> None:
     other = (tmp_path / "other").resolve()
     snapshot = Snapshot((root, other), {})
