@@ -14,6 +14,7 @@ import pytest
 
 from codex_lsp.agent.ports import Applied, ChangeFile, CreateFile, NotApplied
 from codex_lsp.edits.diff import diff
+from codex_lsp.edits.rebase import landed, rebase
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.lsp.editing import editor, proof
 from codex_lsp.lsp.editing.trail import Trail
@@ -96,8 +97,8 @@ def test_only_large_texts_are_compared_off_the_event_loop(
 
         return noted
 
-    monkeypatch.setattr(editor, "rebase", noting(editor.rebase))
-    monkeypatch.setattr(proof, "landed", noting(proof.landed))
+    monkeypatch.setattr(editor, "rebase", noting(rebase))
+    monkeypatch.setattr(proof, "landed", noting(landed))
     monkeypatch.setattr(Trail, "read", noting(Trail.read))
 
     async def work() -> None:

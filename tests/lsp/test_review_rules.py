@@ -159,7 +159,7 @@ async def what_waits_is_not_made_and_moves_with_what_is_typed(w: Window) -> None
     assert w.document.text == TEXT
     await w.type("one", "zero\none")
     assert [line for line, _ in w.shown] == [3]
-    assert w.shown[0][1].startswith("Codex suggests")
+    assert w.shown[0][1] == "Suggested:\n- three\n+ 3"
 
 
 async def what_was_typed_over_is_shown_as_such_and_never_made(w: Window) -> None:
