@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,10 @@ from tests.e2e import features
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a script. Our children would ignore Ctrl-C, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# As if the environment were activated: where that lies in /tmp, commands in the sandbox have it by
+# the PATH alone. Last, so that what tests put before it counts.
+os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
 
 _skipped: list[str] = []
 _shown: list[tuple[str, str, str]] = []

@@ -4,6 +4,7 @@ together here, as arguments. Nothing is started or looked for but by `find`.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,18 +86,25 @@ def arguments(
     line += options
     line += ["--ro-bind", "/", "/"]
     writable = policy.mode == "workspace-write"
+    roots = [view.root for view in views]
     mounts = [
-        *_machine(policy, env, scratch),
+        *_machine(env, scratch),
+        *_programs(env, [*unseen, *roots]),
         *(mount for view in views for mount in _root(view, writable=writable)),
         *_hidden(views, unseen),
     ]
     # An outer place is mounted before what lies in it, or it would cover it.
     for mount in sorted(mounts, key=lambda mount: len(mount.place.parts)):
         line += mount.arguments
+    # Last, for nothing can be mounted in what cannot be written.
+    closed = (policy.exclude_slash_tmp, policy.exclude_tmpdir)
+    for place, is_closed in zip(_covered(env), closed, strict=False):
+        if is_closed and place not in roots:
+            line += ["--remount-ro", str(place)]
     return [*line, "--"]
 
 
-def _machine(policy: Policy, env: Mapping[str, str], scratch: Path) -> list[_Mount]:
+def _machine(env: Mapping[str, str], scratch: Path) -> list[_Mount]:
     mounts = [
         _Mount(Path("/dev"), ("--dev", "/dev")),
         _Mount(Path("/proc"), ("--proc", "/proc")),
@@ -104,24 +112,46 @@ def _machine(policy: Policy, env: Mapping[str, str], scratch: Path) -> list[_Mou
     if _RUN.is_dir():
         mounts.append(_Mount(_RUN, ("--tmpfs", str(_RUN))))
         mounts += [_Mount(Path(kept), ("--ro-bind-try", kept, kept)) for kept in _RUN_KEPT]
-    shared = Path("/tmp").resolve()  # noqa: S108 - the place that is covered
-    theirs = Path(env.get("TMPDIR") or shared).resolve()
-    places = {shared: policy.exclude_slash_tmp}
-    if theirs.is_dir() and not home(env).is_relative_to(theirs):
-        places.setdefault(theirs, policy.exclude_tmpdir)
-    mounts += [_temporary(place, scratch, closed=closed) for place, closed in places.items()]
+    places = _covered(env)
+    mounts += [_Mount(place, ("--bind", str(scratch / "tmp"), str(place))) for place in places]
     if not any(scratch.is_relative_to(place) for place in places):
         mounts.append(_Mount(scratch, ("--tmpfs", str(scratch))))
     return mounts
 
 
-def _temporary(place: Path, scratch: Path, *, closed: bool) -> _Mount:
-    """A place for temporary files: never the real one, where sockets of other programs are.
+def _covered(env: Mapping[str, str]) -> list[Path]:
+    """The places for temporary files: `/tmp`, and the person's own where that is another.
 
-    It is the window's own, so that one command finds what another one left there.
+    Commands never have the real ones, where sockets of other programs are, but the window's own, so
+    that one command finds what another one left there.
     """
-    kind = "--ro-bind" if closed else "--bind"
-    return _Mount(place, (kind, str(scratch / "tmp"), str(place)))
+    shared = Path("/tmp").resolve()  # noqa: S108 - the place that is covered
+    theirs = Path(env.get("TMPDIR") or shared).resolve()
+    if theirs == shared or not theirs.is_dir() or home(env).is_relative_to(theirs):
+        return [shared]
+    return [shared, theirs]
+
+
+def _programs(env: Mapping[str, str], elsewhere: Sequence[Path]) -> list[_Mount]:
+    """What the person's PATH leads to among temporary files: the folder of programs, or the whole
+    of an environment of Python. To be read only; nothing else that lies there comes with it. What
+    is `elsewhere`, hidden or laid by a root, stays as it is.
+    """
+    places = _covered(env)
+    found: set[Path] = set()
+    for entry in (env.get("PATH") or "").split(os.pathsep):
+        folder = Path(entry).resolve()
+        if folder.parent not in places and (folder.parent / "pyvenv.cfg").is_file():
+            folder = folder.parent
+        if (
+            Path(entry).is_absolute()
+            and folder.is_dir()
+            and any(place in folder.parents for place in places)
+            and not any(place.is_relative_to(folder) for place in places)
+            and not any(folder.is_relative_to(place) for place in elsewhere)
+        ):
+            found.add(folder)
+    return [_Mount(at, ("--ro-bind", str(at), str(at))) for at in sorted(found)]
 
 
 def _root(view: View, *, writable: bool) -> list[_Mount]:
