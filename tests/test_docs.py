@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codex_lsp import __version__
+from codex_lsp.cli.main import parsed
 from codex_lsp.config import editor_schema
 from codex_lsp.config import reference as config_reference
+from codex_lsp.config.check import check
 from codex_lsp.config.editor_settings import Setting, reference
 from codex_lsp.lsp.registry import COMMANDS, FEATURES
 
@@ -66,6 +69,37 @@ def test_every_custom_method_is_documented_and_no_other() -> None:
         re.findall(r"^\| `(codex/[a-zA-Z/]+)`", read("editors/PROTOCOL.md"), re.MULTILINE)
     )
     assert documented == sent | served
+
+
+def command_lines(text: str) -> list[str]:
+    """Calls of the program, in code spans and in lines of blocks, without what a shell takes."""
+    spans = re.findall(r"`(codex-lsp(?: [^`]*)?)`", text)
+    lines = re.findall(r"^(?:[^`\n]*\| )?(codex-lsp .*)$", "\n".join(blocks(text)), re.MULTILINE)
+    return [re.split(r" +[#&|]", line)[0] for line in (*spans, *lines)]
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
+def test_every_call_in_a_document_is_one_that_the_program_takes(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for line in command_lines(path.read_text("utf-8")):
+        words = shlex.split(line.replace("EDITOR", "helix"))[1:]
+        if words == ["--version"]:
+            continue
+        try:
+            parsed(words)
+        except SystemExit:
+            pytest.fail(f"{line}: {capsys.readouterr().err}")
+
+
+def test_what_documents_say_of_config_toml_is_right() -> None:
+    shown = re.findall(r"```toml\n(.*?)```", read("docs/mcp.md"), re.DOTALL)
+    assert [problem for text in shown for problem in check(text).problems] == []
+    assert shown
 
 
 def vscode() -> Any:

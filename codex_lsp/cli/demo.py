@@ -76,8 +76,6 @@ def run(args: argparse.Namespace) -> int:
     except (WeightsError, ServerFailed, TimeoutError) as error:
         print(f"\nThe demo ends here. {error or 'Nothing answered in time.'}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 async def _play(folder: Path, answerer: Answerer | None, *, toy: bool) -> int:

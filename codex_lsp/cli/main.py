@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,10 +22,28 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 """Verb to its module, which has `configure(parser)` and `run(args) -> int`, and its help."""
 
+_INTERRUPTED = 130
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    verb, args = parsed(sys.argv[1:] if argv is None else argv)
+    try:
+        code = int(import_module(VERBS[verb][0]).run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read this, such as `head`, has seen enough; Python would flush once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return code
+
+
+def parsed(argv: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    """The verb that `argv` names, and its options; leaves with a word about it if it is none."""
+    words = list(argv)
     parser = argparse.ArgumentParser(prog="codex-lsp", description="Codex for every LSP editor.")
     parser.add_argument("--version", action="version", version=f"codex-lsp {__version__}")
     choices = parser.add_subparsers(dest="verb", metavar="VERB")
@@ -32,10 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (_, summary) in VERBS.items():
         choice = choices.add_parser(name, help=summary)
         if name == verb:
-            module = import_module(VERBS[name][0])
-            module.configure(choice)
-    args = parser.parse_args(words)
-    return int(module.run(args))
+            import_module(VERBS[name][0]).configure(choice)
+    return verb, parser.parse_args(words)
 
 
 def _named_verb(words: list[str]) -> str:

@@ -98,6 +98,17 @@ def test_the_log_goes_to_a_file_and_has_no_bodies(tmp_path: Path) -> None:
     assert "sk-planted" not in log.read_text()
 
 
+def test_whoever_has_read_enough_sees_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(
+        [sys.executable, "-m", "codex_lsp", "local", "list"],
+        check=False, stdout=writing, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (1, b"")
+
+
 def test_the_module_is_the_program() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "codex_lsp", "--version"], capture_output=True, check=True
