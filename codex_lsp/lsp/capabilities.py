@@ -47,6 +47,7 @@ class Client:
     """The resolved client. A field is True only where the client declares the capability.
 
     `resource_operations`: what it declares to do with whole files (create, rename, delete).
+    `content`: it shows documents that are no files, and asks us for their text.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Client:
     configuration_registration: bool
     work_done_progress: bool
     show_document: bool
+    content: bool
     llm_tag: bool
     checks: bool
     status: bool
@@ -98,6 +100,7 @@ def resolve_client(params: Mapping[str, object]) -> Client:
         ),
         work_done_progress=_flag(capabilities, "window", "workDoneProgress"),
         show_document=_flag(capabilities, "window", "showDocument", "support"),
+        content=_flag(capabilities, "workspace", "textDocumentContent", "dynamicRegistration"),
         llm_tag=1
         in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
         checks=_flag(capabilities, "experimental", "codexCheck"),

@@ -17,7 +17,7 @@ from codex_lsp.lsp.connection.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.editing.buffers import to_path
 from codex_lsp.lsp.editing.documents import Document
 from codex_lsp.lsp.person import pages
-from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.showing import show, show_page
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 
@@ -43,7 +43,7 @@ def doctoring(bench: Workbench, examine: Examine) -> Work:
         lines += ["## This machine", "", *[f"- {line}" async for line in examine()], ""]
         folder = bench.adapters.state_folder / "answers"
         page = await asyncio.to_thread(pages.new_page, folder, "doctor", "\n".join(lines))
-        await show(bench, page)
+        await show_page(bench, page)
         return f"What was found is in {page}"
 
     return work

@@ -18,7 +18,7 @@ from codex_lsp.lsp.person.asking import asking
 from codex_lsp.lsp.person.harmless import harmless
 from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.permits import permit_for
-from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.showing import show_page
 from codex_lsp.lsp.person.surroundings import brief
 from codex_lsp.lsp.tasks import Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
@@ -109,6 +109,6 @@ async def _tell(bench: Workbench, wish: str, ended: Ended, said: str) -> None:
     folder = bench.adapters.state_folder / "answers"
     page = f"# {words.shortened(wish)}\n\n{harmless(text)}\n\n{said}\n"
     path = await asyncio.to_thread(pages.new_page, folder, "answer", page)
-    if await show(bench, path):
+    if await show_page(bench, path):
         message = f"Codex is done. {said}"
         say(bench.wire, message)

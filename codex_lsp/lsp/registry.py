@@ -15,6 +15,7 @@ FEATURES: dict[str, str] = {
     "initialized": f"{_HANDLERS}.session:initialized",
     "workspace/didChangeConfiguration": f"{_HANDLERS}.session:did_change_configuration",
     "workspace/didChangeWorkspaceFolders": f"{_HANDLERS}.session:did_change_folders",
+    "workspace/textDocumentContent": f"{_HANDLERS}.pages:text_document_content",
     "textDocument/codeAction": f"{_HANDLERS}.code_actions:code_action",
     "textDocument/hover": f"{_HANDLERS}.settings_files:hover",
     "textDocument/completion": f"{_HANDLERS}.settings_files:completion",

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from codex_lsp.agent import prompt, requests
@@ -22,7 +23,7 @@ from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import pages, words
 from codex_lsp.lsp.person.messages import choose, say
 from codex_lsp.lsp.person.permits import permit_for
-from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.showing import show, show_growth, show_page
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
@@ -89,7 +90,8 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
         head = f"# {title}\n\n"
         folder = bench.adapters.state_folder / "answers"
         path = await asyncio.to_thread(pages.new_page, folder, "answer", head)
-        page = pages.Answer(path, bench.editor, bench.buffers.text_at)
+        grown = partial(show_growth, bench)
+        page = pages.Answer(path, bench.editor, bench.buffers.text_at, grown)
         follow = following(bench, task)
 
         def tell(step: Step) -> None:
@@ -101,7 +103,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
 
         growing = asyncio.ensure_future(page.grow())
         try:
-            await show(bench, path)
+            await show_page(bench, path)
             await requests.answer(place, query, at, tell=tell)
         finally:
             page.finish()
@@ -226,7 +228,7 @@ def diffing(bench: Workbench, hunks: Sequence[Hunk]) -> Work:
         text = await asyncio.to_thread(as_diff, await _pairs(bench, hunks), snapshot.name)
         folder = bench.adapters.state_folder / "diffs"
         path = await asyncio.to_thread(pages.new_page, folder, "diff", text, ".diff")
-        await show(bench, path)
+        await show_page(bench, path)
         return f"The diff is in {path}"
 
     return work

@@ -184,6 +184,7 @@ class Editor:
                 | "workspace/codeLens/refresh"
                 | "workspace/inlayHint/refresh"
                 | "workspace/diagnostic/refresh"
+                | "workspace/textDocumentContent/refresh"
             ):
                 reply(Result(None))
             case "workspace/workspaceFolders":

@@ -123,7 +123,7 @@ async def test_an_editor_without_questions_is_told_what_to_do(world: World) -> N
 async def test_a_thin_client_signs_in_by_request(world: World) -> None:
     client = await world.window("vscode-1.139.1-languageclient-11")
     read = await client.ask("codex/account/read", {})
-    assert read == {"account": None, "requiresOpenaiAuth": True}
+    assert read == {"account": None, "requiresOpenaiAuth": True, "message": "Signed out."}
     started = await client.ask("codex/account/login/start", {"type": "chatgptDeviceCode"})
     assert started["type"] == "chatgptDeviceCode"
     assert started["verificationUrl"].endswith("/codex/device")

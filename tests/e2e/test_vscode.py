@@ -22,7 +22,7 @@ import pytest_asyncio
 from tests.doubles.authority import authority_process
 from tests.doubles.minted import ALICE
 from tests.doubles.model_rules import Rule, mends
-from tests.doubles.model_script import Call, Patch, Refusal, Step, Turn
+from tests.doubles.model_script import Call, Gate, Limits, Patch, Refusal, Step, Text, Turn
 from tests.e2e.browser import DEADLINE
 from tests.e2e.conftest import Shows
 from tests.e2e.scene import BROKEN, FIXED, LINE, NAME, PROBLEM, RULE, Scene, scene, waits_at
@@ -182,9 +182,10 @@ async def test_a_file_that_is_not_open_is_changed_in_the_same_turn(
     change = RULE.patch().replace(
         "*** End Patch", "*** Update File: other.py\n@@\n-old = 1\n+new = 1\n*** End Patch"
     )
-    await window.show(BROKEN, lambda _body: Turn((Patch(change),)))
+    await window.show(BROKEN, lambda _body: Turn((Limits(42.0), Patch(change))))
     await code.choose_action("Codex: fix this")
     await code.wait_for(FIXED)
+    await code.sees_hint(ITEM, "42 % of the limit for 5 hours is used")
     await code.until(
         "const bytes = await vscode.workspace.fs.readFile(vscode.Uri.file(args[0]));"
         "return new TextDecoder().decode(bytes) === 'new = 1\\n'",
@@ -208,6 +209,20 @@ async def test_an_edit_is_asked_for_in_a_box_about_the_selected_lines(
     assert f"line {LINE}" in asked
     assert "Schöner, bitte 😀" in asked
     shows("edit", "vscode")
+
+
+async def test_an_answer_grows_in_a_document_that_cannot_be_left_unsaved(window: Window) -> None:
+    code, front = window.code, "return vscode.window.activeTextEditor?.document"
+    await window.show(BROKEN, lambda _body: Turn((Text("It is "), Gate("half"), Text("a typo."))))
+    await code.go_to(LINE)
+    await code.page.press("Control+Alt+x")
+    await code.page.press("x")
+    await window.reached("half")
+    await code.until(f"{front}.uri.scheme === 'codex'", what="the page")
+    await code.until(f"{front}.getText().endsWith('It is ')", what="the half of the answer")
+    await window.model.release("half")
+    await code.until(f"{front}.getText().endsWith('It is a typo.')", what="all of the answer")
+    assert await code.js("return vscode.workspace.textDocuments.every((one) => !one.isDirty)")
 
 
 async def test_nothing_is_sent_where_the_box_is_left(window: Window) -> None:
@@ -311,6 +326,34 @@ async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(
     await window.restart()
 
 
+async def test_a_missing_server_is_offered_and_found_where_a_setting_names_it(
+    window: Window,
+) -> None:
+    """A stand-in for uv, first on PATH, installs what came in the package."""
+    code, program, away = window.code, window.place / "bin/codex-lsp", window.place / "away"
+    wheel = next((window.place / "state/extensions").glob("codex-lsp*")) / "server/codex_lsp.whl"
+    wheel.parent.mkdir()
+    wheel.touch()
+    program.rename(away)
+    uv, noted = program.with_name("uv"), window.place / "installed"
+    uv.write_text(f'#!/bin/sh\necho "$@" >{noted}\nmv {away} {program}\n')
+    uv.chmod(0o755)
+    await code.js("await vscode.commands.executeCommand('codex.server.restart')")
+    await code.sees_hint(ITEM, "codex-lsp is not running")
+    await code.reply("Install with uv")
+    await code.ready()
+    assert noted.read_text() == f"tool install --force {wheel}\n"
+    uv.unlink()
+
+    program.rename(away)
+    await window.set("server.path", str(away))
+    await code.no_longer_sees(f"{ITEM} .codicon-warning", "")
+    await code.ready()
+    away.rename(program)
+    await window.set("server.path", None)
+    await window.restart()
+
+
 @pytest.mark.parametrize("block", range(BLOCKS))
 async def test_no_key_and_no_edit_is_lost_while_both_happen_at_once(
     window: Window, block: int
@@ -333,6 +376,7 @@ async def test_neither_server_nor_command_is_left_when_the_window_is_killed_in_m
     await code.run("Codex: Do…")
     await code.answer("What should Codex do?", "sleep well")
     await code.is_told("sleep 1000")
+    await code.sees(f"{ITEM} .codicon-bell", "")
     assert not noted.exists()
     await code.reply("Allow once")
     await until(noted.exists, lambda: "the command")

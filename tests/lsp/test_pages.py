@@ -9,6 +9,7 @@ from codex_lsp.agent.ports import Applied, Change, NotApplied
 from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.person import pages
+from codex_lsp.lsp.person.showing import page_at, page_uri
 
 SHOWN = f"# What?\n\n{pages.MARK}\n"
 
@@ -18,6 +19,10 @@ class Unwilling:
 
     async def apply(self, change: Change, *, label: str) -> Applied | NotApplied:
         return NotApplied(change.path, label)
+
+
+async def not_growing(path: Path) -> None:
+    raise AssertionError(f"{path} was written past its buffer")
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +79,35 @@ async def test_a_page_below_a_link_is_written_through_its_buffer(link: Path) -> 
     documents = Documents("utf-8")
     item = {"uri": path.as_uri(), "languageId": "markdown", "version": 1, "text": "# Title ä…\n"}
     documents.did_open({"textDocument": item})
-    page = pages.Answer(path, Unwilling(), OpenBuffers(documents).text_at)
+    page = pages.Answer(path, Unwilling(), OpenBuffers(documents).text_at, not_growing)
     page.write("answer")
     page.finish()
     await page.grow()
     assert page.unshown == "answer"
     assert path.read_text("utf-8") == "# Title ä…\n"
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("answers", ".md"), ("diffs", ".diff")])
+def test_a_page_to_read_is_found_by_its_address(kind: str, suffix: str, tmp_path: Path) -> None:
+    page = pages.new_page(tmp_path / kind, "page", "", suffix)
+    assert page_at(tmp_path, page_uri(page)) == page
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "codex:/prompts/prompt-1.md",
+        "codex:/answers/../auth.json",
+        "codex:/answers/..",
+        "codex:/answers/.hidden",
+        "codex:/answers/a/b.md",
+        "codex:/answers/%2e%2e/auth.json",
+        "codex:/answers/a%2Fb.md",
+        "codex:/answers/a.md\n",
+        "codex://host/answers/a.md",
+        "file:///answers/a.md",
+        "codex:/answers/",
+    ],
+)
+def test_no_other_address_leads_to_a_file(uri: str, tmp_path: Path) -> None:
+    assert page_at(tmp_path, uri) is None

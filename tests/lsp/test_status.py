@@ -112,6 +112,8 @@ async def test_usage_is_told_with_the_status_once_there_is_some() -> None:
         "reasoningOutputTokens": 1,
         "totalTokens": 15,
         "limits": [{"usedPercent": 50.0, "windowMinutes": 300, "resetsAt": None}],
+        "message": "This window asked 1 time: 10 tokens in (4 of them cached), 5 out. "
+        "50 % of the limit for 5 hours is used.",
     }
 
 

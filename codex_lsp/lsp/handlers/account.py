@@ -47,8 +47,9 @@ async def status(server: Server, _arguments: Sequence[object] | None) -> Reply:
 
 
 async def account_read(server: Server, _params: Any) -> Reply:
-    """`codex/account/read`: `{account, requiresOpenaiAuth}`."""
-    return describe_account(await server.bench.account.accounts.source.status())
+    """`codex/account/read`: `{account, requiresOpenaiAuth, message}`."""
+    found = await server.bench.account.accounts.source.status()
+    return {**describe_account(found), "message": sentence(found)}
 
 
 async def account_login_start(server: Server, params: Any) -> Reply:

@@ -12,7 +12,7 @@ from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.editing.buffers import to_path
 from codex_lsp.lsp.person import pages, surroundings
-from codex_lsp.lsp.person.showing import show
+from codex_lsp.lsp.person.showing import show_page
 from codex_lsp.lsp.targets import BadArguments, Target, parse_target
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench
@@ -63,7 +63,7 @@ def shown(server: Server, arguments: Arguments) -> Reply:
         folder = bench.adapters.state_folder / "answers"
         text = surroundings.page(found)
         path = await asyncio.to_thread(pages.new_page, folder, "preview", text)
-        await show(bench, path)
+        await show_page(bench, path)
         return f"The preview is in {path}"
 
     return {"taskId": bench.tasks.start("Codex: preview", work).id}

@@ -10,13 +10,14 @@ from lsprotocol import types
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.offer import LATER, registers_later
+from codex_lsp.lsp.person.showing import SCHEME
 from codex_lsp.lsp.settings_files import SELECTOR
 
 log = logging.getLogger(__name__)
 
 
 def initialized(server: Server, _params: types.InitializedParams) -> None:
-    """Ask for the settings, and to be told when they change."""
+    """Ask for the settings, and to be told when they change; and to be asked for our pages."""
     bench = server.bench
     if bench.client.configuration_registration:
         settings = {
@@ -25,6 +26,10 @@ def initialized(server: Server, _params: types.InitializedParams) -> None:
             "registerOptions": {"section": "codex"},
         }
         server.spawn(_register(server, [settings]), name="register for settings")
+    if bench.client.content:
+        method = "workspace/textDocumentContent"
+        pages = {"id": method, "method": method, "registerOptions": {"schemes": [SCHEME]}}
+        server.spawn(_register(server, [pages]), name="register for pages")
     if bench.client.configuration:
         server.spawn(_pull(server), name="pull settings")
     later = [method for method in LATER if registers_later(server.initialize_params, method)]

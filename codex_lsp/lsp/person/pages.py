@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,14 +57,21 @@ def new_page(folder: Path, stem: str, text: str, suffix: str = ".md") -> Path:
 
 
 class Answer:
-    """A page that grows. `buffer` gives the open document that covers it, if there is one."""
+    """A page that grows. `buffer` gives the open document that covers it, if there is one; `grown`
+    is called with its path when the file has grown.
+    """
 
     def __init__(
-        self, path: Path, editor: Editor, buffer: Callable[[Path], BufferText | None]
+        self,
+        path: Path,
+        editor: Editor,
+        buffer: Callable[[Path], BufferText | None],
+        grown: Callable[[Path], Awaitable[None]],
     ) -> None:
         self._path = path
         self._editor = editor
         self._buffer = buffer
+        self._grown = grown
         self._pending = ""
         self._harmless = Harmless()
         self._wake = asyncio.Event()
@@ -110,6 +117,7 @@ class Answer:
         buffer = self._buffer(self._path)
         if buffer is None:
             await asyncio.to_thread(_append, self._path, addition)
+            await self._grown(self._path)
             return
         end = len(buffer.text)
         change = ChangeFile(self._path, buffer, (TextEdit(end, end, addition),))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from codex_lsp.agent.usage import Meter
 from codex_lsp.lsp.person.progress import Wire
-from codex_lsp.lsp.person.usage import as_json
+from codex_lsp.lsp.person.usage import described
 from codex_lsp.lsp.person.words import plural, shortened
 from codex_lsp.lsp.tasks import Tasks
 
@@ -62,4 +62,4 @@ class Status:
             kind, message = ("Error" if failed else "Normal"), last.message if last else ""
         told = {"busy": bool(running), "kind": kind, "message": shortened(message, 120)}
         used = self._meter is not None and (self._meter.tally.rounds or self._meter.limits)
-        return {**told, "usage": as_json(self._meter)} if self._meter and used else told
+        return {**told, "usage": described(self._meter)} if self._meter and used else told

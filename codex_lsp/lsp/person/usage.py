@@ -36,12 +36,9 @@ class Alarm:
 
 
 def described(meter: Meter) -> dict[str, object]:
-    """As `codex.usage` answers: `message` is the same in words."""
-    return {**as_json(meter), "message": sentence(meter)}
-
-
-def as_json(meter: Meter) -> dict[str, object]:
-    """The tokens, and `limits`: a list of `{usedPercent, windowMinutes, resetsAt}`."""
+    """As `codex.usage` answers: the tokens, `limits`, a list of `{usedPercent, windowMinutes,
+    resetsAt}`, and `message`, the same in words.
+    """
     windows = [] if meter.limits is None else _windows(meter.limits)
     return {
         **counted(meter.tally),
@@ -53,6 +50,7 @@ def as_json(meter: Meter) -> dict[str, object]:
             }
             for window in windows
         ],
+        "message": sentence(meter),
     }
 
 

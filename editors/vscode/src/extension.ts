@@ -7,7 +7,7 @@ import { connect } from './client';
 import { feedDiagnostics } from './diagnostics';
 import { findServer, offerToInstall } from './install';
 import { signIn } from './login';
-import { Status } from './status';
+import { Status, type Told } from './status';
 
 let client: LanguageClient | undefined; // the one of this window
 
@@ -23,7 +23,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     status.show('stopped');
     const server = findServer();
     if (server === undefined) {
-      void offerToInstall(context.extensionUri, start);
+      void offerToInstall(context.extensionUri, log, start);
       return;
     }
     const next = (client = connect(server, log, status));
@@ -36,6 +36,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       }
     });
     next.onNotification('codex/account/updated', () => status.readAccount(next));
+    next.onNotification('codex/status', (told: Told) => status.note(told));
     feed = feedDiagnostics(next);
     await next.start();
   };

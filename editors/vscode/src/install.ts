@@ -1,8 +1,10 @@
 // Finds the server, or offers to install it. Nothing is installed unasked, and what is installed is
 // the very server that this extension was built with.
 
+import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 
 /** The absolute path of the server, or undefined. A workspace has no say in it. */
@@ -11,9 +13,10 @@ export function findServer(): string | undefined {
   return named ? named : onPath('codex-lsp');
 }
 
-/** Asks how to install the server, does it in a terminal, and calls `then` when that went well. */
+/** Asks how to install the server, does it, and calls `then` when that went well. */
 export async function offerToInstall(
   extension: vscode.Uri,
+  log: vscode.LogOutputChannel,
   then: () => Promise<void>,
 ): Promise<void> {
   const ways = installersOf(wheelIn(extension));
@@ -25,7 +28,9 @@ export async function offerToInstall(
   );
   const way = ways.find(({ title }) => title === chosen);
   if (way !== undefined) {
-    await run(way.command, then);
+    if (await run(way.command, log)) {
+      await then();
+    }
   } else if (chosen === set) {
     await vscode.commands.executeCommand('workbench.action.openSettings', 'codex.server.path');
   }
@@ -50,21 +55,22 @@ function installersOf(wheel: string | undefined): Way[] {
   });
 }
 
-async function run([program, ...args]: Way['command'], then: () => Promise<void>): Promise<void> {
-  const task = new vscode.Task(
-    { type: 'codex-install' },
-    vscode.TaskScope.Global,
-    'install codex-lsp',
-    'Codex',
-    new vscode.ProcessExecution(program, args),
-  );
-  const execution = await vscode.tasks.executeTask(task);
-  const ended = vscode.tasks.onDidEndTaskProcess((event) => {
-    if (event.execution === execution) {
-      ended.dispose();
-      if (event.exitCode === 0) {
-        void then();
-      }
+/** Whether the installer ended well; what it says is in the log. */
+async function run([program, ...args]: Way['command'], log: vscode.LogOutputChannel): Promise<boolean> {
+  const title = 'Codex: installing codex-lsp';
+  const location = vscode.ProgressLocation.Notification;
+  return vscode.window.withProgress({ location, title }, async () => {
+    try {
+      const { stdout, stderr } = await promisify(execFile)(program, args);
+      log.info(`${program} ${args.join(' ')}\n${stdout}${stderr}`);
+      return true;
+    } catch (error) {
+      log.error(String(error)); // with the command line, and what it said of its failure
+      const look = 'Show Log';
+      void vscode.window
+        .showErrorMessage('Codex: the server could not be installed.', look)
+        .then((chosen) => chosen === look && log.show());
+      return false;
     }
   });
 }

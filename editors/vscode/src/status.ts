@@ -1,5 +1,6 @@
-// One item in the status bar: whether the server runs, who is signed in, what is being done. A click
-// cancels what is being done; else it shows a menu. Each task also has a notification with a button.
+// One item in the status bar: what is being done, whether the person is needed, who is signed in, what
+// was used; in the server's words. A click cancels what is being done; else it shows a menu. Each task
+// also has a notification with a button.
 
 import * as vscode from 'vscode';
 import type {
@@ -12,8 +13,17 @@ import type {
 
 type Value = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgressEnd;
 
+/** `codex/account/read`: `account` is null where nobody is signed in. */
 interface Account {
-  readonly account: { readonly type: string; readonly email?: string; readonly planType?: string } | null;
+  readonly account: object | null;
+  readonly message: string;
+}
+
+/** The notification `codex/status`. */
+export interface Told {
+  readonly kind: 'Normal' | 'Warning' | 'Error';
+  readonly message: string;
+  readonly usage?: { readonly message: string };
 }
 
 interface Task {
@@ -29,7 +39,8 @@ export class Status implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem('codex', vscode.StatusBarAlignment.Right);
   private readonly tasks = new Map<ProgressToken, Task>();
   private server: 'running' | 'stopped' = 'stopped';
-  private account: Account['account'] = null;
+  private account: Account | undefined;
+  private told: Told | undefined;
 
   constructor() {
     this.item.name = 'Codex';
@@ -48,13 +59,19 @@ export class Status implements vscode.Disposable {
     if (server === 'stopped') {
       this.tasks.forEach(({ end }) => end());
       this.tasks.clear();
+      this.account = this.told = undefined;
     }
     this.draw();
   }
 
   async readAccount(client: LanguageClient): Promise<void> {
-    const answer = await client.sendRequest<Account>('codex/account/read', {});
-    this.account = answer.account;
+    this.account = await client.sendRequest<Account>('codex/account/read', {});
+    this.draw();
+  }
+
+  /** The server says how it is. */
+  note(told: Told): void {
+    this.told = told;
     this.draw();
   }
 
@@ -93,7 +110,7 @@ export class Status implements vscode.Disposable {
         label,
         act: () => vscode.commands.executeCommand(command),
       }))],
-      { title: 'Codex', placeHolder: this.whoAmI() },
+      { title: 'Codex', placeHolder: this.hints().join(' ') },
     );
     await chosen?.act();
   }
@@ -106,9 +123,10 @@ export class Status implements vscode.Disposable {
       ];
     }
     return [
-      this.account
+      this.account?.account
         ? ['$(sign-out) Sign out', 'codex.auth.logout']
         : ['$(account) Sign in…', 'codex.auth.signIn'],
+      ['$(dashboard) Show usage', 'codex.usage'],
       ['$(discard) Undo the last turn', 'codex.turn.undo'],
       ['$(debug-restart) Restart the server', 'codex.server.restart'],
       ['$(output) Show the log', 'codex.log.show'],
@@ -118,29 +136,24 @@ export class Status implements vscode.Disposable {
   private draw(): void {
     const [task] = this.tasks.values();
     const more = this.tasks.size > 1 ? ` +${this.tasks.size - 1}` : '';
-    this.item.text =
-      this.server === 'stopped'
-        ? '$(warning) Codex'
-        : task
-          ? `$(sync~spin) ${task.title}${more}`
-          : '$(sparkle) Codex';
-    this.item.tooltip =
-      this.server === 'stopped'
-        ? 'codex-lsp is not running'
-        : task
-          ? 'Click to cancel'
-          : this.whoAmI();
+    const needed = this.told?.kind === 'Warning';
+    const icon =
+      this.server === 'stopped' ? 'warning' : needed ? 'bell' : task ? 'sync~spin' : 'sparkle';
+    this.item.text = `$(${icon}) ${task ? task.title : 'Codex'}${more}`;
+    this.item.backgroundColor = needed
+      ? new vscode.ThemeColor('statusBarItem.warningBackground')
+      : undefined;
+    this.item.tooltip = [...(task ? ['Click to cancel'] : []), ...this.hints()].join('\n');
   }
 
-  private whoAmI(): string {
-    const account = this.account;
-    if (account === null) {
-      return 'Not signed in to OpenAI';
+  private hints(): string[] {
+    if (this.server === 'stopped') {
+      return ['codex-lsp is not running'];
     }
-    if (account.type === 'apiKey') {
-      return 'Signed in with an API key';
-    }
-    return `Signed in as ${account.email ?? 'a ChatGPT user'}${account.planType ? ` (${account.planType})` : ''}`;
+    const state = this.told?.kind === 'Normal' ? undefined : this.told?.message;
+    return [state, this.account?.message, this.told?.usage?.message].filter(
+      (hint) => hint !== undefined,
+    );
   }
 }
 
