@@ -63,8 +63,8 @@ class _Session:
 class Running:
     """How a window runs commands: `shell` is the person's, `login` whether a login shell may be
     asked for. One that runs is waited for `longest_wait` seconds at once, and ended when nobody
-    looked at it for `idle` seconds (None: with the turn). `checkpoints` is where the old bytes go
-    of what is no text; `reviewed`: the person wants to see each change first.
+    looked at it for `idle` seconds (None: with the turn). `checkpoints` is where bytes go
+    that wait for the person.
     """
 
     runner: CommandRunner
@@ -73,7 +73,6 @@ class Running:
     login: bool = True
     longest_wait: float = 300.0
     idle: float | None = None
-    reviewed: bool = False
 
 
 class Commands:

@@ -57,7 +57,10 @@ async def for_jobs(
     at: Workplace, tell: StepSink, *, label: str, near: tuple[Path, int] | None
 ) -> AsyncIterator[Toolbox]:
     """All that there is. What a tool leaves running ends with the context."""
-    patch = ApplyPatch(at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit)
+    asks = at.permit is not None and not at.reviewed
+    patch = ApplyPatch(
+        at.editor, at.snapshots, tell, label=label, near=near, permit=at.permit, asks=asks
+    )
     tools: list[Tool] = [patch, *_looking(at), UpdatePlan(tell)]
     if at.ask is not None:
         tools.append(AskThePerson(at.ask, tell))
@@ -84,7 +87,7 @@ async def _commands(
         tell,
         label=label,
         checkpoints=how.checkpoints,
-        reviewed=how.reviewed,
+        reviewed=at.reviewed,
     )
     take.changed = patch.changed
     commands = Commands(how.runner, at.permit, at.snapshots, take, at.ask, idle=how.idle)

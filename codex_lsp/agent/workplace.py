@@ -50,7 +50,8 @@ class Workplace:
     bounds what a tool answers. `reported` tells the problems that the editor knows of a file. What
     needs the person's word is not done where there is no `permit`. `window` is how much the model
     takes; `ask` puts a question to the person, None where nobody can be asked. Commands are run
-    where there is `running`, and jobs are kept where there is an `archive`. `brief` gathers what
+    where there is `running`, and jobs are kept where there is an `archive`. `reviewed`: the person
+    looks at each change before it is made. `brief` gathers what
     goes along with a job.
     """
 
@@ -69,3 +70,4 @@ class Workplace:
     archive: Archive | None = None
     servers: Servers | None = None
     brief: Brief | None = None
+    reviewed: bool = False

@@ -64,7 +64,7 @@ def changing(
 def reviewed(bench: Workbench, at: Workplace, origin: Origin) -> Workplace:
     """`at` for a turn whose changes the person can review, as the settings say."""
     held = bench.settings.apply != "auto"
-    return replace(at, editor=bench.review.for_turn(origin, held=held))
+    return replace(at, editor=bench.review.for_turn(origin, held=held), reviewed=held)
 
 
 async def summary(bench: Workbench, task: Task, changed: Iterable[str], label: str) -> str | None:

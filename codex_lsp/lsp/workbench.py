@@ -261,7 +261,6 @@ class Workbench:
             login=config.allow_login_shell,
             longest_wait=config.background_terminal_max_timeout / 1000,
             idle=self.settings.command_idle_minutes * 60 or None,
-            reviewed=self.settings.apply != "auto",
         )
 
     def _reported(self, path: Path) -> tuple[Problem, ...] | None:

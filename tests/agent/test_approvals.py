@@ -12,6 +12,7 @@ from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
     CallServerTool,
+    ChangeFiles,
     Decision,
     Denied,
     RunCommand,
@@ -83,6 +84,20 @@ def test_the_table_of_decisions(
 ) -> None:
     found = [said(action, Policy(approval, sandbox), judged) for approval in POLICIES]
     assert found == [untrusted, on_request, never]
+
+
+def test_a_job_changes_files_unasked_where_codex_does_and_nowhere_else() -> None:
+    change = ChangeFiles((Path("/w/a.py"),), "+x")
+    found = {
+        sandbox: [said(change, Policy(approval, sandbox)) for approval in POLICIES]
+        for sandbox in SANDBOXES
+    }
+    assert found == {
+        "read-only": ["ask", "ask", "deny"],
+        "workspace-write": ["ask", "allow", "allow"],
+        "danger-full-access": ["ask", "allow", "allow"],
+    }
+    assert said(change, Policy("on-request", unasked=frozenset({"sandbox_approval"}))) == "deny"
 
 
 def test_full_access_was_chosen_by_the_person_and_still_asks_where_it_is_dangerous() -> None:

@@ -86,6 +86,8 @@ async def session(
     folder: Path,
     script: Sequence[Step] | Callable[[dict[str, Any]], Step],
     name: str = "helix-25.07",
+    *,
+    trusted: bool = False,
     **traits: Any,
 ) -> AsyncIterator[Session]:
     home, work = folder / "home", folder / "work"
@@ -95,6 +97,7 @@ async def session(
         (home / "config.toml").write_text(
             'model = "m"\nmodel_provider = "double"\nmodel_reasoning_effort = "low"\n'
             f'[model_providers.double]\nname = "double"\nbase_url = "{service.base_url}"\n'
+            + (f'[projects."{work.resolve()}"]\ntrust_level = "trusted"\n' if trusted else "")
         )
         env = os.environ | {
             "CODEX_HOME": str(home),

@@ -36,7 +36,7 @@ async def test_a_job_plans_patches_says_what_it_did_and_is_gone_on_from(tmp_path
     planning = Turn((Call("update_plan", {"plan": PLAN}),))
     mend = Turn((Gate("planned"), *MEND.parts))
     script = [planning, mend, says("It multiplies by three now."), says("You are welcome.")]
-    async with session(tmp_path, script) as one:
+    async with session(tmp_path, script, trusted=True) as one:
         job = await do(one, "mend thrice", path="code.py")
 
         def half_done() -> bool:
@@ -55,6 +55,35 @@ async def test_a_job_plans_patches_says_what_it_did_and_is_gone_on_from(tmp_path
         assert "File: code.py" in first
         assert first.endswith("mend thrice")
         assert second == "thank you"
+
+
+async def test_where_the_folder_is_not_trusted_a_job_asks_before_it_changes_a_file(
+    tmp_path: Path,
+) -> None:
+    async with session(tmp_path, [MEND, says("Not then."), MEND, says("Done.")]) as one:
+
+        async def answer(about: str, choice: str) -> None:
+            def asked() -> list[str]:
+                shown = [d for found in one.editor.diagnostics.values() for d in found]
+                ours = [d for d in shown if "approvalId" in (d.get("data") or {})]
+                return [d["data"]["approvalId"] for d in ours if about in d["message"]]
+
+            await one.client.until(asked, f"a question about {about}")
+            assert one.document.text == SOURCE
+            given = {"approvalId": asked()[0], "decision": choice}
+            assert (await one.client.execute("codex.approval.respond", given))["ok"]
+
+        first = await do(one, "mend thrice", path="code.py")
+        await answer("trust", "deny")
+        await answer("wants to change", "deny")
+        await one.ended(first)
+        assert one.document.text == SOURCE
+        again = await do(one, "mend it", path="code.py")
+        await answer("wants to change", "once")
+        await one.ended(again)
+        assert "return n * 3" in one.document.text
+        refused = one.service.requests[1].body["input"][-1]["output"]
+        assert "patch rejected" in str(refused)
 
 
 async def test_a_long_answer_is_shown_as_a_page(tmp_path: Path) -> None:
@@ -97,7 +126,7 @@ async def test_a_running_job_is_added_to_queued_behind_and_run_beside(tmp_path: 
 
 async def test_a_cancelled_job_is_gone_on_from_and_an_unknown_one_is_not(tmp_path: Path) -> None:
     script = [Turn((Text("I"), Gate("hold"), *MEND.parts)), MEND, says("Done.")]
-    async with session(tmp_path, script) as one:
+    async with session(tmp_path, script, trusted=True) as one:
         job = await do(one, "mend thrice", path="code.py")
         await one.service.reached("hold")
         await one.client.execute("codex.task.cancel", {"taskId": job})

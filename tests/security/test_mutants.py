@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from codex_lsp.agent.consent import approvals, gate, shell_words
-from codex_lsp.agent.consent.actions import Allowed, RunCommand
+from codex_lsp.agent.consent.actions import Allowed, ChangeFiles, RunCommand
 from codex_lsp.agent.consent.approvals import Effect, Policy
 from codex_lsp.agent.consent.rules import Book
 from tests.security.abuses import KNOWN, ODD
@@ -116,6 +116,8 @@ DECISIONS = [
     ("network", "and (policy.network or not action.network)", ""),
     ("danger", 'verdict.dangerous and (policy.approval != "never" or not action.confinement)',
      "False"),
+    ("changes where nothing may be written", ' and policy.sandbox != "read-only"', ""),
+    ("changes where each step is asked about", 'policy.approval != "untrusted" and ', ""),
     ("rules that forbid", 'if rule == "forbidden":', "if False:"),
     ("rules that prompt", 'if rule == "prompt":', "if False:"),
 ]  # fmt: skip
@@ -128,15 +130,17 @@ def test_the_table_kills_each_mutant_of_the_decision(old: str, new: str) -> None
     from codex_lsp.agent.consent.rules import PrefixRule
     from tests.agent.test_approvals import BARE, BOXED, DANGEROUS, ONLINE, PLAIN, POLICIES, SAFE
 
+    change = ChangeFiles((Path("/w/a.py"),), "+x")
+
     made = mutant(approvals, old, new)
     books = [Book(), *(Book((PrefixRule((("make",),), e),)) for e in EFFECTS)]
     widened = [
         (action, judged)
         for book in books
         for approval in POLICIES
-        for action in (BOXED, BARE, ONLINE)
+        for action in (BOXED, BARE, ONLINE, change)
         for judged in (SAFE, PLAIN, DANGEROUS)
-        for policy in [Policy(approval, "workspace-write")]
+        for policy in [Policy(approval, "workspace-write"), Policy(approval, "read-only")]
         if isinstance(made.decide(action, policy, book, lambda *_: judged), Allowed)  # noqa: B023
         and not isinstance(approvals.decide(action, policy, book, lambda *_: judged), Allowed)  # noqa: B023
     ]

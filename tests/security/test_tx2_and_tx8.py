@@ -15,6 +15,7 @@ import pytest
 from codex_lsp.agent.consent.actions import (
     Action,
     CallServerTool,
+    ChangeFiles,
     RunCommand,
     TouchProtected,
     UseServer,
@@ -68,7 +69,13 @@ async def test_no_helper_of_a_repository_runs(tmp_path: Path, level: str) -> Non
         call("read_file", json.dumps({"path": "main.py"})),
         patch("*** Add File: new.py\n+x = 3"),
     ]
-    seen = await obey(tmp_path, calls, level="trusted" if level == "trusted" else "untrusted")
+    seen = await obey(
+        tmp_path,
+        calls,
+        level="trusted" if level == "trusted" else "untrusted",
+        answer=lambda _: "once",
+    )
+    assert len(seen.asked) == (level == "untrusted")
     assert not mark.exists()
     assert [event for event in seen.events if event.split("'")[1].endswith("git")] == []
     assert "work/new.py" in seen.changed
@@ -102,6 +109,7 @@ def actions(lure: str) -> list[Action]:
         RunCommand(("bash", "-lc", lure), Path("/w") / lure.replace("/", "|"), ((lure, lure),),
                    "box", reason=lure),
         TouchProtected(Path("/w") / lure.replace("/", "|"), f"+{lure}\n{lure}"),
+        ChangeFiles((Path("/w") / lure.replace("/", "|"),), f"+{lure}\n{lure}"),
         UseServer(lure, (lure, "\n".join(LURES)), ""),
         UseServer(lure, (), lure),
         CallServerTool(lure, lure, f"{lure}\n{lure}"),

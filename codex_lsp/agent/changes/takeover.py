@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from codex_lsp.agent.consent.actions import Permit
-from codex_lsp.agent.consent.protected import MOST_SHOWN, withheld
+from codex_lsp.agent.consent.actions import Permit, TouchProtected
+from codex_lsp.agent.consent.shown import MOST_SHOWN, withheld
 from codex_lsp.agent.ports import (
     Applied,
     Change,
@@ -125,11 +125,11 @@ class TakeOver:
         for path, members in groups.items():
             preview = await asyncio.to_thread(run.preview, members)
             # Folders alone are not worth a question.
-            problem = "" if preview == "" else await withheld(path, preview, self._permit)
-            if problem is None:
-                continue
-            barred.add(path)
-            if problem:
+            action = None if preview is None else TouchProtected(path, preview)
+            if preview == "":
+                barred.add(path)
+            elif problem := await withheld(action, self._permit):
+                barred.add(path)
                 denied.append(f"{run.called(path, members[0])} is protected, and {problem}")
         left = [one for one in planned if not (one.protected and _group(one) in barred)]
         return left, denied

@@ -47,6 +47,14 @@ class TouchProtected:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeFiles:
+    """A change of files that a job makes unreviewed; `preview` shows it as text."""
+
+    paths: tuple[Path, ...]
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
 class UseServer:
     """Starting (`argv`, in `cwd`) or connecting to (`url`) an MCP server of the configuration.
 
@@ -80,7 +88,7 @@ class TrustFolder:
     folder: Path
 
 
-Action = RunCommand | TouchProtected | UseServer | CallServerTool | TrustFolder
+Action = RunCommand | TouchProtected | ChangeFiles | UseServer | CallServerTool | TrustFolder
 
 
 class Scope(enum.Enum):
@@ -141,6 +149,8 @@ def _essence(action: Action) -> list[object]:
             return [argv, str(cwd), sorted(environment), confinement, network]
         case TouchProtected(path, preview):
             return [str(path), preview]
+        case ChangeFiles(paths, preview):
+            return [[str(path) for path in paths], preview]
         case UseServer(name, argv, url, cwd, sets, passes, files):
             return [name, argv, url, cwd, sets, passes, files]
         case CallServerTool(server, tool, arguments):

@@ -16,6 +16,7 @@ from codex_lsp.agent.consent.actions import (
     Action,
     Allowed,
     CallServerTool,
+    ChangeFiles,
     Decision,
     Denied,
     Permit,
@@ -118,6 +119,8 @@ def decide(action: Action, policy: Policy, rules: Rules, gate: Gate) -> Decision
         case TouchProtected(path=path):
             note = f"{path.name} configures tools that run code, or holds secrets."
             return Question(action, (note,), (Scope.ONCE,))
+        case ChangeFiles():
+            return _change(action, policy)
         case RunCommand():
             return _command(action, policy, rules, gate)
         case TrustFolder():
@@ -146,7 +149,7 @@ def permit(
             return first
         if mark in session and Scope.SESSION in first.scopes:
             return Allowed(mark, Scope.SESSION)
-        folder = now.undecided if isinstance(action, RunCommand | UseServer) else None
+        folder = now.undecided if isinstance(action, RunCommand | ChangeFiles | UseServer) else None
         if folder is not None and await person.trusts(folder):
             held = isinstance(action, RunCommand)  # its sandbox is chosen by the trust
             return Denied(_JUST_TRUSTED) if held else await decision(action)
@@ -164,6 +167,15 @@ def permit(
     return decision
 
 
+def _change(action: ChangeFiles, policy: Policy) -> Decision | Question:
+    """As Codex has it: asked about where each step is, and where nothing may be written."""
+    if policy.approval != "untrusted" and policy.sandbox != "read-only":
+        return Allowed(fingerprint(action))
+    notes = () if policy.trusted else (_NOT_TRUSTED,)
+    return _if_asked(Question(action, notes, (Scope.ONCE,)), policy, "sandbox_approval")
+
+
+_NOT_TRUSTED = "You have not said that you trust this folder."
 _TRUST = (
     "Trusted: commands may change files in it, inside the sandbox and without asking each time.",
     "Trusted: its own configuration, AGENTS.md and MCP servers count.",
@@ -245,7 +257,7 @@ def _notes(action: RunCommand, policy: Policy, verdict: Verdict, why: str) -> tu
     if verdict.dangerous:
         notes.append(verdict.dangerous)
     if not policy.trusted:
-        notes.append("You have not said that you trust this folder.")
+        notes.append(_NOT_TRUSTED)
     if why:
         notes.append(why)
     return tuple(notes)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codex_lsp.agent.changes.changeset import AllMade, Failed, Made, make
 from codex_lsp.agent.consent.actions import Permit
-from codex_lsp.agent.consent.protected import withheld
+from codex_lsp.agent.consent.shown import withheld
 from codex_lsp.agent.conversation import FreeformTool
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.agent.ports import (
@@ -79,7 +79,7 @@ class ApplyPatch:
     """The tool for one turn.
 
     `near` is where the person is (0-based line): of places that fit alike, the nearest is meant.
-    Without a `permit`, protected files are not changed.
+    Without a `permit`, protected files are not changed; `asks`: it is asked about others too.
     """
 
     spec = SPEC
@@ -94,6 +94,7 @@ class ApplyPatch:
         label: str,
         near: tuple[Path, int] | None = None,
         permit: Permit | None = None,
+        asks: bool = False,
     ) -> None:
         self._editor = editor
         self._snapshots = snapshots
@@ -101,6 +102,7 @@ class ApplyPatch:
         self._label = label
         self._near = near
         self._permit = permit
+        self._asks = asks
         self._refusals = 0
         self._shown = {path: at.text for path, at in snapshots().buffers.items()}
         self.changed: dict[str, str] = {}
@@ -113,11 +115,16 @@ class ApplyPatch:
             self._tell(Refused("The patch did not fit; Codex is told why."))
             return Answer(f"apply_patch verification failed: {planned}")
         for action in planned.protected:
-            if problem := await withheld(action.path, action.preview, self._permit):
-                self._tell(Refused(f"{action.path.name} was not changed."))
-                told = f"{live.name(action.path)} is protected, and {problem}"
-                return Answer(f"patch rejected: {told}. No file was changed.")
+            if problem := await withheld(action, self._permit):
+                return self._rejected(f"{live.name(action.path)} is protected", problem)
+        ask = self._asks and planned.plain.paths
+        if ask and (problem := await withheld(planned.plain, self._permit)):
+            return self._rejected("changes are asked about here", problem)
         return await self._make(planned.changes, live)
+
+    def _rejected(self, why: str, problem: str) -> Answer:
+        self._tell(Refused("The patch was not made."))
+        return Answer(f"patch rejected: {why}, and {problem}. No file was changed.")
 
     def _plan(self, arguments: str, live: Snapshot) -> Planned | str:
         """On what the model was shown; where that does not fit, on the text as it is now, which

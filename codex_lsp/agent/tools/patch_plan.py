@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import assert_never
 
 from codex_lsp.agent.changes.changeset import ordered
-from codex_lsp.agent.consent.actions import TouchProtected
+from codex_lsp.agent.consent.actions import ChangeFiles, TouchProtected
 from codex_lsp.agent.ports import ChangeFile, CreateFile, MoveFile, RemoveFile, TextChange
 from codex_lsp.edits.diff import diff, unified
 from codex_lsp.edits.misfit import Misfit
@@ -26,10 +26,13 @@ Place = Found | Missing | Outside | Unusable
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a patch comes to. `protected` are files that need the person's word first."""
+    """What a patch comes to. `protected` are files that need the person's word first, and `plain`
+    is the change of the others.
+    """
 
     changes: tuple[TextChange, ...]
     protected: tuple[TouchProtected, ...]
+    plain: ChangeFiles
 
 
 def plan_on(
@@ -59,7 +62,10 @@ def plan_on(
         at.path for at in places.values() if isinstance(at, Found | Missing) and at.protected
     }
     asked = [_question(changes, path, base) for path in sorted(protected)]
-    return Planned(tuple(changes), tuple(asked))
+    others = [change for change in changes if protected.isdisjoint(_touched(change))]
+    touched = sorted({path for change in others for path in _touched(change)})
+    shown = "".join(_preview(change, base) for change in others)
+    return Planned(tuple(changes), tuple(asked), ChangeFiles(tuple(touched), shown))
 
 
 def _barred(name: str, place: Place, *, asks: bool) -> str | None:

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from codex_lsp.agent.consent.actions import (
     CallServerTool,
+    ChangeFiles,
     RunCommand,
     Scope,
     TouchProtected,
@@ -40,6 +41,8 @@ def headline(question: Question, room: int = _LINE) -> str:
             return f"run {cut(_command(argv), room)}"
         case TouchProtected(path=path):
             return f"change the protected file {cut(visible(str(path)), room)}"
+        case ChangeFiles(paths):
+            return f"change {cut(visible(', '.join(map(str, paths))), room)}"
         case TrustFolder(folder):
             return f"know whether you trust {cut(visible(str(folder)), room)}"
         case UseServer(name=name):
@@ -118,6 +121,8 @@ def _facts(question: Question) -> list[tuple[str, str]]:
             ]
         case TouchProtected(path=path):
             return [("File", _code(str(path)))]
+        case ChangeFiles(paths):
+            return [("File", _code(str(path))) for path in paths]
         case TrustFolder(folder):
             return [("Folder", _code(str(folder)))]
         case UseServer(name=name, cwd=cwd):
@@ -138,7 +143,7 @@ def _body(question: Question) -> list[str]:
             return rows
         case TrustFolder():
             return []
-        case TouchProtected(preview=preview):
+        case TouchProtected(preview=preview) | ChangeFiles(preview=preview):
             return ["The change:", "", fenced(preview)]
         case UseServer() as action:
             return _server(action)
