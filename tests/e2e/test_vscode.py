@@ -326,17 +326,30 @@ async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(
     await window.restart()
 
 
+async def test_a_walkthrough_leads_to_a_fixed_bug(window: Window) -> None:
+    code, page = window.code, ".gettingStartedContainer"
+    await code.js(
+        "await vscode.commands.executeCommand("
+        "'workbench.action.openWalkthrough', 'codex-lsp.codex-lsp#start')"
+    )
+    for step in ("The server", "Sign in", "Fix a problem", "Ask for a change"):
+        await code.sees(f"{page} .step-title", step)
+    await code.js("await vscode.commands.executeCommand('workbench.action.closeAllEditors')")
+
+
 async def test_a_missing_server_is_offered_and_found_where_a_setting_names_it(
     window: Window,
 ) -> None:
-    """A stand-in for uv, first on PATH, installs what came in the package."""
+    """A stand-in for uv, first on PATH, installs what came in the package, beside PATH."""
     code, program, away = window.code, window.place / "bin/codex-lsp", window.place / "away"
     wheel = next((window.place / "state/extensions").glob("codex-lsp*")) / "server/codex_lsp.whl"
     wheel.parent.mkdir()
     wheel.touch()
     program.rename(away)
     uv, noted = program.with_name("uv"), window.place / "installed"
-    uv.write_text(f'#!/bin/sh\necho "$@" >{noted}\nmv {away} {program}\n')
+    installed = window.place / "home/.local/bin/codex-lsp"
+    installed.parent.mkdir(parents=True)
+    uv.write_text(f'#!/bin/sh\necho "$@" >{noted}\nmv {away} {installed}\n')
     uv.chmod(0o755)
     await code.js("await vscode.commands.executeCommand('codex.server.restart')")
     await code.sees_hint(ITEM, "codex-lsp is not running")
@@ -345,7 +358,7 @@ async def test_a_missing_server_is_offered_and_found_where_a_setting_names_it(
     assert noted.read_text() == f"tool install --force {wheel}\n"
     uv.unlink()
 
-    program.rename(away)
+    installed.rename(away)
     await window.set("server.path", str(away))
     await code.no_longer_sees(f"{ITEM} .codicon-warning", "")
     await code.ready()

@@ -278,13 +278,17 @@ _SHOWN = """
 
 
 @asynccontextmanager
-async def vscode(folder: Path, state: Path, env: Mapping[str, str]) -> AsyncIterator[VSCode]:
-    """A window on the workspace `folder`; all that VS Code keeps is in the folder `state`."""
+async def vscode(
+    folder: Path, state: Path, env: Mapping[str, str], vsix: Path | None = None
+) -> AsyncIterator[VSCode]:
+    """A window on the workspace `folder`; all that VS Code keeps is in the folder `state`. The
+    extension is `vsix`, or built from the sources.
+    """
     server, chromium = require("code-server"), require("chromium-headless-shell")
     options = _options(state)
-    vsix = await build(state)
-    await _done(server, *options, "--install-extension", vsix, "--install-extension",
-                _packed(state), env=env)  # fmt: skip
+    packages = [vsix or await build(state), _packed(state)]
+    installed = [word for package in packages for word in ("--install-extension", package)]
+    await _done(server, *options, *installed, env=env)
     socket = state / "observer"
     # Started from a terminal, VS Code takes that one's PATH, not that of a login shell.
     started = {**env, "CODEX_LSP_TESTS_OBSERVER": str(socket), "VSCODE_CLI": "1"}

@@ -30,7 +30,7 @@ export function connect(
     },
   };
   const client = new LanguageClient('codex', 'Codex', { command: program, args: ['serve'] }, options);
-  return client;
+  return client; // which the middleware knows by its name
 }
 
 async function execute(client: LanguageClient, command: string, given: unknown[]): Promise<unknown> {

@@ -3,6 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
+import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
@@ -82,11 +83,11 @@ function wheelIn(extension: vscode.Uri): string | undefined {
   return wheel && path.join(folder, wheel);
 }
 
-// Only absolute folders count: a program that lies in the workspace is not to be run.
+// Where uv and pipx put programs is looked at, too: it need not be on PATH. Only absolute folders
+// count: a program that lies in the workspace is not to be run.
 function onPath(name: string): string | undefined {
   const file = process.platform === 'win32' ? `${name}.exe` : name;
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
+  return [...(process.env.PATH ?? '').split(path.delimiter), path.join(homedir(), '.local', 'bin')]
     .filter((folder) => path.isAbsolute(folder))
     .map((folder) => path.join(folder, file))
     .find(isProgram);
