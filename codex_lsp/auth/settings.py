@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from codex_lsp.auth.errors import StoreUnusable
 from codex_lsp.auth.tokens import Secret
+from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.config.endpoints import Endpoints, endpoints
 
-CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
-ISSUER = "https://auth.openai.com"
+_USUAL = Endpoints()
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -35,10 +36,10 @@ class AuthSettings:
     spare_key: Secret | None = None
     forced_method: Literal["chatgpt", "api"] | None = None
     forced_workspaces: frozenset[str] = frozenset()
-    client_id: str = CLIENT_ID
-    issuer: str = ISSUER
-    token_url: str = f"{ISSUER}/oauth/token"
-    revoke_url: str = f"{ISSUER}/oauth/revoke"
+    client_id: str = _USUAL.client_id
+    issuer: str = _USUAL.issuer
+    token_url: str = _USUAL.token_url
+    revoke_url: str = _USUAL.revoke_url
     early: tuple[float, float] = (600.0, 900.0)
     courtesy: tuple[float, float] = (0.0, 0.0)
     request_seconds: float = 30.0
@@ -52,11 +53,14 @@ class AuthSettings:
 
 
 def read_settings(
-    environ: Mapping[str, str], home: Path, *, file: Path | None = None
+    environ: Mapping[str, str],
+    home: Path,
+    config: CodexToml,
+    *,
+    file: Path | None = None,
 ) -> AuthSettings:
     """Settings for CODEX_HOME `home`; `file` is a credentials file of our own in its stead."""
-    token_url = environ.get("CODEX_REFRESH_TOKEN_URL_OVERRIDE") or f"{ISSUER}/oauth/token"
-    derived = urlsplit(token_url)._replace(path="/oauth/revoke", query="").geturl()
+    at = endpoints(config, environ)
     key = environ.get("CODEX_API_KEY", "").strip()
     spare = environ.get("OPENAI_API_KEY", "").strip()
     return AuthSettings(
@@ -65,7 +69,10 @@ def read_settings(
         shared=file is None,
         api_key=Secret(key) if key else None,
         spare_key=Secret(spare) if spare else None,
-        client_id=environ.get("CODEX_APP_SERVER_LOGIN_CLIENT_ID", "").strip() or CLIENT_ID,
-        token_url=token_url,
-        revoke_url=environ.get("CODEX_REVOKE_TOKEN_URL_OVERRIDE") or derived,
+        forced_method=config.forced_login_method,
+        forced_workspaces=frozenset(config.forced_chatgpt_workspace_id),
+        client_id=at.client_id,
+        issuer=at.issuer,
+        token_url=at.token_url,
+        revoke_url=at.revoke_url,
     )

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TURNS_KEPT = 64
-_OPENAI_TOKENS, _UNKNOWN_TOKENS = 272_000, 64_000
+_UNKNOWN_TOKENS = 64_000
 
 EMBEDDED = "embedded"
 """The provider that is the small model on this machine."""
@@ -229,7 +229,7 @@ def model_window(config: CodexToml, provider: str | None) -> Window:
     chosen = provider or config.model_provider or "openai"
     table = config.model_providers.get(chosen)
     openai = chosen == "openai" or (table is not None and table.requires_openai_auth)
-    tokens = config.model_context_window or (_OPENAI_TOKENS if openai else _UNKNOWN_TOKENS)
+    tokens = config.model_context_window or (Window().tokens if openai else _UNKNOWN_TOKENS)
     limit = config.model_auto_compact_token_limit
     return Window(tokens, limit, remote=openai, prompt=config.compact_prompt)
 

@@ -19,7 +19,6 @@ from codex_lsp.auth.settings import AuthSettings, read_settings
 from codex_lsp.auth.source import CredentialSource, SystemClock, open_source
 from codex_lsp.auth.store import FileStore
 from codex_lsp.auth.stores import choose_store
-from codex_lsp.config.endpoints import endpoints
 from codex_lsp.config.home import codex_home
 from codex_lsp.net.client import post
 
@@ -46,14 +45,8 @@ def open_credentials(config: CodexToml) -> CredentialSource:
 def auth_settings(config: CodexToml, own_file: str | None = None) -> AuthSettings:
     """What the environment, config.toml and the command line say of signing in."""
     file = None if own_file is None else Path(own_file).expanduser().absolute()
-    found = read_settings(os.environ, codex_home(), file=file)
-    return replace(
-        found,
-        issuer=endpoints(config).issuer,
-        courtesy=COURTESY if found.shared else (0.0, 0.0),
-        forced_method=config.forced_login_method,
-        forced_workspaces=frozenset(config.forced_chatgpt_workspace_id),
-    )
+    found = read_settings(os.environ, codex_home(), config, file=file)
+    return replace(found, courtesy=COURTESY) if found.shared else found
 
 
 def _store(config: CodexToml, settings: AuthSettings) -> TokenStore:

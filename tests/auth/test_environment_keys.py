@@ -9,11 +9,12 @@ import pytest
 from codex_lsp.auth.errors import SignedOut
 from codex_lsp.auth.settings import read_settings
 from codex_lsp.auth.source import CredentialSource, open_source
+from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.net.client import post
 
 
 def source(home: Path, **environ: str) -> CredentialSource:
-    return open_source(read_settings(environ, home), post)
+    return open_source(read_settings(environ, home, CodexToml()), post)
 
 
 def sign_in_by_key(home: Path, key: str) -> None:

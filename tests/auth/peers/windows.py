@@ -28,6 +28,7 @@ from codex_lsp.auth.source import CredentialSource, SystemClock, open_source
 from codex_lsp.auth.store import FileStore
 from codex_lsp.auth.tokens import Bearer
 from codex_lsp.cli.credentials import COURTESY
+from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.net.client import post
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,7 +142,7 @@ class Window:
 
     def __init__(self, home: Path) -> None:
         self._clock = ShiftedClock()
-        settings = read_settings(os.environ, home)
+        settings = read_settings(os.environ, home, CodexToml())
         self._source: CredentialSource = open_source(settings, post, clock=self._clock)
         self._last: Bearer | None = None
         self._watching: asyncio.Task[None] | None = None
