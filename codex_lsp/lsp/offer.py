@@ -36,7 +36,7 @@ def server_capabilities(params: object, registry: Registry) -> dict[str, object]
     """The `ServerCapabilities` for a client that sent `params`."""
     offered: dict[str, object] = {
         "positionEncoding": choose_encoding(params),
-        "textDocumentSync": {"openClose": True, "change": 2, "save": True},
+        "textDocumentSync": {"openClose": True, "change": sync_kind(params), "save": True},
         "executeCommandProvider": {"commands": list(registry.commands)},
         "workspace": {
             "workspaceFolders": {"supported": True, "changeNotifications": True},
@@ -47,6 +47,23 @@ def server_capabilities(params: object, registry: Registry) -> dict[str, object]
         if method in registry.features and not registers_later(params, method):
             offered[capability] = registry.options.get(method, plain)
     return offered
+
+
+WHOLE_TEXTS, RANGES = 1, 2  # TextDocumentSyncKind
+
+
+def sync_kind(params: object) -> int:
+    """How changes are to be sent: by their ranges, but not by Helix before 25.07.
+
+    It leaves each to a task of its own, so that they overtake each other. Of whole texts the newest
+    counts, whenever the others come.
+    """
+    if dig(params, "clientInfo", "name") != "helix":
+        return RANGES
+    year, _, rest = str(dig(params, "clientInfo", "version")).partition(".")
+    month = rest.partition(".")[0]
+    known = year.isdecimal() and month.isdecimal()
+    return WHOLE_TEXTS if known and (int(year), int(month)) < (25, 7) else RANGES
 
 
 LATER = ("textDocument/hover", "textDocument/completion")

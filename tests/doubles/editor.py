@@ -74,6 +74,7 @@ class Editor:
     send: Send
     later: Later
     encoding: str = "utf-16"
+    whole_texts: bool = False
     mood: Mood = Mood.HONEST
     settings: dict[str, Any] = field(default_factory=dict)
     before: Callable[[str], None] = lambda method: None
@@ -129,6 +130,8 @@ class Editor:
         for document in self.documents.values():
             if document.unsent:
                 changes, document.unsent = document.unsent, []
+                if self.whole_texts:
+                    changes = [{"text": document.text}]
                 name = {"uri": document.uri, "version": document.version}
                 self.send(
                     "textDocument/didChange", {"textDocument": name, "contentChanges": changes}

@@ -101,6 +101,7 @@ class EditorClient(LanguageClient):
         chosen = self.server_capabilities.get("positionEncoding", "utf-16")
         assert chosen in profile.encodings
         self.editor.encoding = chosen
+        self.editor.whole_texts = self.server_capabilities["textDocumentSync"]["change"] == 1
         self.protocol.notify("initialized", types.InitializedParams())
         self.protocol.notify(
             "workspace/didChangeConfiguration", types.DidChangeConfigurationParams(settings={})

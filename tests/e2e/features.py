@@ -16,6 +16,7 @@ from tests.e2e.tools import REPO
 EDITORS = {
     "nvim": "Neovim 0.11",
     "nvim-0.12": "Neovim 0.12",
+    "helix-25.01": "Helix 25.01",
     "helix": "Helix 25.07",
     "eglot": "Emacs, Eglot",
     "rass": "Emacs, Eglot with `rass`",

@@ -110,7 +110,12 @@ def _buffer(screen: str) -> list[str]:
 
 @asynccontextmanager
 async def helix(
-    languages: Path, file: Path, folder: Path, env: Mapping[str, str], keys: str = ""
+    languages: Path,
+    file: Path,
+    folder: Path,
+    env: Mapping[str, str],
+    keys: str = "",
+    program: str = "hx",
 ) -> AsyncIterator[Helix]:
     """Helix on `file`, with the person's `languages.toml`, and `keys` in the `config.toml`."""
     settings = folder / ".config" / "helix"
@@ -118,6 +123,6 @@ async def helix(
     (settings / "config.toml").write_text(PLAIN + keys)
     shutil.copy(languages, settings)
     own = {"XDG_CONFIG_HOME": str(folder / ".config"), "XDG_CACHE_HOME": str(folder / ".cache")}
-    async with terminal([str(require("hx")), str(file)], folder, {**env, **own}, SIZE) as shown:
+    async with terminal([str(require(program)), str(file)], folder, {**env, **own}, SIZE) as shown:
         await shown.until(" NOR ")
         yield Helix(shown)

@@ -49,11 +49,18 @@ THREE_FILES = """*** Begin Patch
 +new = 1
 *** End Patch"""
 MINE = "# mine "
+_ASKED = {"nvim": "`vim.ui.select`", "helix": "popup", "emacs": "minibuffer"}
 HOW = {
-    "edit": {"nvim": "`:Codex edit`", "helix": "command line", "emacs": "minibuffer"},
-    "approve": {"nvim": "`vim.ui.select`", "helix": "popup", "emacs": "minibuffer"},
-    "sign-in": {"nvim": "`vim.ui.select`", "helix": "popup", "emacs": "minibuffer"},
-    "closed": {"nvim": "on disk", "helix": "on disk", "emacs": "on disk"},
+    "edit": {
+        "nvim": "`:Codex edit`",
+        "helix": "command line",
+        "helix-25.01": "on a page",
+        "emacs": "minibuffer",
+    },
+    "approve": _ASKED | {"helix-25.01": "code action"},
+    "sign-in": _ASKED | {"helix-25.01": "by command"},
+    "walk": {"helix-25.01": "from where the menu was opened"},
+    "closed": dict.fromkeys(("nvim", "helix", "helix-25.01", "emacs"), "on disk"),
 }
 FIX = f'Codex: fix "{PROBLEM}"'
 
@@ -191,7 +198,7 @@ def _runs(process: int) -> bool:
 async def test_a_day_in(
     name: str, tmp_path: Path, authority: RemoteAuthority, shows: Shows
 ) -> None:
-    family = "nvim" if name.startswith("nvim") else "helix" if name == "helix" else "emacs"
+    family = "nvim" if name.startswith("nvim") else name if name.startswith("helix") else "emacs"
 
     def note(*features: str) -> None:
         for feature in features:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from codex_lsp.lsp.person.pages import MARK, SEND
 from tests.e2e.editors import CONFIGS
 from tests.e2e.emacs import Emacs
 from tests.e2e.emacs_setups import BESIDE, CHECKER, OTHER, PROPOSING, at_home
@@ -25,7 +26,7 @@ from tests.e2e.scene import PROBLEM, Scene
 from tests.e2e.terminal import Terminal
 from tests.e2e.tools import require
 
-NAMES = ["nvim", "nvim-0.12", "helix", "eglot", "rass", "lsp-mode"]
+NAMES = ["nvim", "nvim-0.12", "helix", "helix-25.01", "eglot", "rass", "lsp-mode"]
 REPLIES = ["Sign in with a code", "Allow once"]
 # What our keys in Helix and Emacs end with.
 _KEYS = {
@@ -155,6 +156,35 @@ class WithHelix:
         await _kill_pane(self._shown)
 
 
+class WithOldHelix(WithHelix):
+    """Helix 25.01: it has no dialogs, and its commands take no arguments: they are about the place
+    where the menu was opened last.
+    """
+
+    async def run(self, command: str) -> None:
+        if command in {"hunk.next", "hunk.previous"}:
+            await self._editor.attached()
+        await self._line(f":lsp-workspace-command codex.{command}")
+
+    async def ask(self, command: str, wish: str) -> None:
+        """Writes the wish on the page that the server opens, and sends it."""
+        await self._editor.attached()
+        await self.run(command)
+        await self._shown.until(MARK)
+        await self._shown.type("ge")
+        await self._shown.type(f"o{wish}")
+        await self._shown.press("Enter")
+        await self._shown.type(SEND)
+        await self.person.leave()
+        await self._line(":write-buffer-close")
+
+    async def answer(self, title: str) -> None:
+        if title == "Sign in with a code":
+            return await self.run("auth.loginDevice")
+        await self._shown.until("waits for you")
+        return await self.person.choose_action(f"{TITLE}{title[0].lower()}{title[1:]}")
+
+
 class WithEmacs:
     """Emacs with the package."""
 
@@ -218,9 +248,9 @@ async def tourist(name: str, here: Scene) -> AsyncIterator[Tourist]:
         async with _neovim(name, here) as vim:
             await vim.lua("_G.replies = ...", REPLIES)
             yield WithNeovim(vim)
-    elif name == "helix":
-        async with _helix(here) as hx:
-            yield WithHelix(hx)
+    elif name.startswith("helix"):
+        async with _helix(name, here) as hx:
+            yield WithHelix(hx) if name == "helix" else WithOldHelix(hx)
     else:
         async with _emacs(name, here) as editor:
             (editor.shown.place / "replies").write_text("\n".join(REPLIES))
@@ -254,7 +284,7 @@ _LINTER = """
 
 
 @asynccontextmanager
-async def _helix(here: Scene) -> AsyncIterator[Helix]:
+async def _helix(name: str, here: Scene) -> AsyncIterator[Helix]:
     languages = here.folder.parent / "languages.toml"
     ours = (CONFIGS / "helix/languages.toml").read_text()
     languages.write_text(
@@ -263,7 +293,8 @@ async def _helix(here: Scene) -> AsyncIterator[Helix]:
         + f'\n[language-server.other]\ncommand = "{OTHER[0]}"\nargs = {OTHER[1:]!r}\n'
     )
     keys = (CONFIGS / "helix/config.toml").read_text()
-    async with helix(languages, here.file, here.folder, here.env, keys) as editor:
+    program = "hx" if name == "helix" else "hx-25.01"
+    async with helix(languages, here.file, here.folder, here.env, keys, program) as editor:
         await editor.attached()
         yield editor
 

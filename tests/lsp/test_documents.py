@@ -145,3 +145,15 @@ async def test_waiting_has_a_deadline() -> None:
 
 def shows(document: Document | None, text: str) -> bool:
     return document is not None and document.text == text
+
+
+def test_a_whole_text_that_a_newer_one_has_overtaken_changes_nothing() -> None:
+    documents = opened("", version=0)
+    heard: list[DocumentEvent] = []
+    documents.listen(heard.append)
+    for version in (1, 4, 2, 5, 3):  # as Helix 25.01 was seen to send them
+        change(documents, {"text": "mine "[:version]}, version=version)
+    assert text_of(documents) == "mine "
+    assert len(heard) == 3
+    change(documents, {"range": span(0, 0, 0, 4), "text": "ours"}, version=2)
+    assert text_of(documents) == "ours "

@@ -18,6 +18,7 @@ from codex_lsp.lsp.offer import (
     initialize_result,
     registers_later,
     server_capabilities,
+    sync_kind,
 )
 from codex_lsp.lsp.registry import REGISTRY, Registry
 from tests.doubles.hosted import hosted
@@ -58,7 +59,7 @@ async def derived(params: dict[str, Any], registry: Registry) -> Any:
             {*features.features, *features.builtin_features},
             features.feature_options,
             list(features.commands),
-            types.TextDocumentSyncKind.Incremental,
+            types.TextDocumentSyncKind(sync_kind(params)),
             None,
             one.server.encoding,
         )
@@ -100,6 +101,24 @@ def test_the_first_encoding_of_the_client_that_we_know_is_chosen(
     assert (
         choose_encoding({"capabilities": {"general": {"positionEncodings": encodings}}}) == chosen
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "kind"),
+    [
+        ("helix", "25.01.1", 1),
+        ("helix", "24.7", 1),
+        ("helix", "25.07.1 (abc)", 2),
+        ("helix", "26.01", 2),
+        ("helix", "next", 2),
+        ("helix", None, 2),
+        ("Neovim", "0.11.4", 2),
+    ],
+)
+def test_an_editor_whose_changes_overtake_each_other_sends_whole_texts(
+    name: str, version: str | None, kind: int
+) -> None:
+    assert sync_kind({"clientInfo": {"name": name, "version": version}}) == kind
 
 
 @pytest.mark.parametrize("odd", [None, 5, "x", [], {"general": 5}, {"general": {}}])

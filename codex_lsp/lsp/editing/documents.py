@@ -152,7 +152,10 @@ class Documents:
         self._tell("opened", uri)
 
     def did_change(self, params: dict[str, Any]) -> None:
-        """Take `DidChangeTextDocumentParams`: all of its changes, or none if one is no change."""
+        """Take `DidChangeTextDocumentParams`: all of its changes, or none if one is no change.
+
+        A whole text that a newer one has overtaken on the way (see `sync_kind`) is passed over.
+        """
         try:
             uri = _string(params["textDocument"]["uri"])
             version = _version(params["textDocument"])
@@ -162,6 +165,8 @@ class Documents:
             return
         if (entry := self._open.get(uri)) is None:
             log.warning("didChange for a document that is not open; ignored")
+            return
+        if _overtaken(version, entry.version) and all(one.range is None for one in changes):
             return
         for change in changes:
             if change.range is None:
@@ -187,6 +192,10 @@ class Documents:
                 wait.done.set_result(now)
         for listener in list(self._listeners):
             listener(DocumentEvent(kind, uri))
+
+
+def _overtaken(version: int | None, known: int | None) -> bool:
+    return version is not None and known is not None and version < known
 
 
 def _remember(entry: _Open, changes: Sequence[_Change]) -> None:
