@@ -17,6 +17,7 @@ from codex_lsp.agent.ports import Applied, Change, ChangeFile, Held, NotApplied,
 from codex_lsp.edits.diff import diff
 from codex_lsp.lsp import work
 from codex_lsp.lsp.editing import review
+from codex_lsp.lsp.editing.hunk_text import pairs
 from codex_lsp.lsp.editing.places import Places, overlap
 from codex_lsp.lsp.editing.proof import LATE
 from codex_lsp.lsp.editing.review import REST, Origin, Review
@@ -25,7 +26,8 @@ from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Adapters, Workbench
 from codex_lsp.workspace.disk import DiskText
-from codex_lsp.workspace.ledger import Hunk
+from codex_lsp.workspace.ledger import Hunk, Swap
+from codex_lsp.workspace.raw import Bits, Bytes, Link
 from tests.doubles.editor import Mood
 from tests.doubles.memory_window import MemoryWindow
 from tests.doubles.virtual_loop import run_virtually
@@ -252,6 +254,19 @@ async def a_task_that_is_cancelled_while_it_asks_leaves_nothing_to_decide(w: Win
     assert (w.state(hunk), w.shown) == ("dropped", [])
 
 
+async def a_mode_waits_beside_the_text_and_bytes_wait_in_its_place(w: Window) -> None:
+    text = await w.suggest("three", "3")
+    mode = await w.hold(Swap(w.path, Bits(0o644), Bits(0o755)), "1")
+    assert (w.state(text), w.state(mode)) == ("proposed", "proposed")
+    assert "to put the mode 755 in place of the mode 644" in w.shown[1][1]
+    link = await w.hold(Swap(w.path, Bytes(7, b"", 0o644), Link(Path("there"))), "2")
+    assert (w.state(text), w.state(mode), w.state(link)) == ("superseded", "proposed", "proposed")
+    assert "a link to there in place of a file of 7 bytes that are no text" in w.shown[1][1]
+    [(pair, other)] = [[*pairs([mode, link], w.bench.review.places, {})]]
+    assert (pair.old, pair.new) == ("the mode 644\n", "the mode 755\n")
+    assert other.new == "a link to there\n"
+
+
 Rule = Callable[[Window], Awaitable[None]]
 RULES: tuple[Rule, ...] = (
     a_suggestion_for_the_same_place_takes_that_of_the_older_one,
@@ -271,6 +286,7 @@ RULES: tuple[Rule, ...] = (
     without_an_answer_it_waits,
     who_decides_by_code_action_is_not_asked_on,
     a_task_that_is_cancelled_while_it_asks_leaves_nothing_to_decide,
+    a_mode_waits_beside_the_text_and_bytes_wait_in_its_place,
 )
 
 
@@ -321,6 +337,10 @@ def forgets_what_is_asked_for_anew(patch: pytest.MonkeyPatch) -> None:
         return supersedes(self, new, old, Origin(origin.turn, None, ""))
 
     patch.setattr(Review, "_supersedes", of_none)
+
+
+def modes_take_the_place_of_texts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(review, "_about_bits", lambda hunk: False)
 
 
 def stays_where_it_was(patch: pytest.MonkeyPatch) -> None:
@@ -380,6 +400,7 @@ MUTANTS = (
     drops_every_older_one_of_the_file,
     goes_by_the_place_alone,
     forgets_what_is_asked_for_anew,
+    modes_take_the_place_of_texts,
     stays_where_it_was,
     does_not_follow,
     hides_what_was_refused,
