@@ -37,7 +37,7 @@ async def said(shared: Path, path: list[Path], cmd: str, policy: Policy) -> str:
     env = os.environ | {"PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]])}
     runner = Runner(lambda _roots: policy, env, backing.only("overlay"))
     tools = Tools(OpenTexts(root), runner)
-    answer = await tools.exec.run(json.dumps({"cmd": cmd}))
+    answer = await tools.exec.run(json.dumps({"cmd": cmd, "yield_time_ms": 30_000}))
     await tools.commands.close()
     await runner.aclose()
     found = FORM.fullmatch(answer.text)

@@ -59,7 +59,7 @@ def window(tmp_path: Path) -> Window:
 async def run(window: Window, runner: Runner, cmd: str, *, reviewed: bool = False) -> str:
     """What the command said, and what the model is told of its changes."""
     tools = Tools(window, runner, reviewed=reviewed)
-    answer = await tools.exec.run(json.dumps({"cmd": cmd}))
+    answer = await tools.exec.run(json.dumps({"cmd": cmd, "yield_time_ms": 30_000}))
     await tools.commands.close()
     found = FORM.fullmatch(answer.text)
     assert found, answer.text
@@ -213,14 +213,17 @@ async def test_a_link_that_leads_out_is_asked_about(window: Window, runner: Runn
     assert "/etc/passwd" in window.previews["project"]
 
 
+@pytest.mark.parametrize("backend", backing.NAMES)
 async def test_a_write_through_a_link_stays_in_the_workspace(
-    window: Window, runner: Runner, tmp_path: Path
+    window: Window, backend: str, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "victim").write_text("mine")
     (window.root / "link").symlink_to(outside)
+    runner = Runner(lambda _roots: Policy(), os.environ, backing.only(backend))
     await run(window, runner, "echo x >link/victim || true; echo y >link/new || true; true")
+    await runner.aclose()
     assert (outside / "victim").read_text() == "mine"
     assert not (outside / "new").exists()
 
