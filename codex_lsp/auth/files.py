@@ -12,6 +12,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Hashable
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -74,7 +75,8 @@ class LocalFiles:
 
 async def in_thread(call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
     """`asyncio.to_thread`, but a cancel waits until the call has ended."""
-    future = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    # Not by `to_thread`: a refresh has 60 calls, each then with a task and two turns of the loop.
+    future = asyncio.get_running_loop().run_in_executor(None, partial(call, *args, **kwargs))
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
