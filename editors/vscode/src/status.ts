@@ -1,6 +1,6 @@
 // One item in the status bar: what is being done, whether the person is needed, who is signed in, what
-// was used; in the server's words. A click cancels what is being done; else it shows a menu. Each task
-// also has a notification with a button.
+// was used; in the server's words. A click cancels what is being done; else, and where the person is
+// needed, it shows a menu. Each task also has a notification with a button.
 
 import * as vscode from 'vscode';
 import type {
@@ -97,7 +97,7 @@ export class Status implements vscode.Disposable {
   /** What a click on the item does. */
   async menu(): Promise<void> {
     const [first, ...more] = this.tasks.values();
-    if (first !== undefined && more.length === 0) {
+    if (first !== undefined && more.length === 0 && !this.needed) {
       first.cancel();
       return;
     }
@@ -122,7 +122,11 @@ export class Status implements vscode.Disposable {
         ['$(output) Show the log', 'codex.log.show'],
       ];
     }
+    const question: [string, string][] = this.needed
+      ? [['$(bell) Show what waits for you', 'notifications.showList']]
+      : [];
     return [
+      ...question,
       this.account?.account
         ? ['$(sign-out) Sign out', 'codex.auth.logout']
         : ['$(account) Sign in…', 'codex.auth.signIn'],
@@ -136,14 +140,19 @@ export class Status implements vscode.Disposable {
   private draw(): void {
     const [task] = this.tasks.values();
     const more = this.tasks.size > 1 ? ` +${this.tasks.size - 1}` : '';
-    const needed = this.told?.kind === 'Warning';
     const icon =
-      this.server === 'stopped' ? 'warning' : needed ? 'bell' : task ? 'sync~spin' : 'sparkle';
+      this.server === 'stopped' ? 'warning' : this.needed ? 'bell' : task ? 'sync~spin' : 'sparkle';
     this.item.text = `$(${icon}) ${task ? task.title : 'Codex'}${more}`;
-    this.item.backgroundColor = needed
+    this.item.backgroundColor = this.needed
       ? new vscode.ThemeColor('statusBarItem.warningBackground')
       : undefined;
-    this.item.tooltip = [...(task ? ['Click to cancel'] : []), ...this.hints()].join('\n');
+    const cancels = task && !this.needed ? ['Click to cancel'] : [];
+    this.item.tooltip = [...cancels, ...this.hints()].join('\n');
+  }
+
+  /** Something waits for the person: a click must not cancel that. */
+  private get needed(): boolean {
+    return this.told?.kind === 'Warning';
   }
 
   private hints(): string[] {
