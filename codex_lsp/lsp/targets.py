@@ -40,11 +40,7 @@ class Target:
 
 def parse_target(arguments: Sequence[object] | None) -> Target:
     """Read the arguments of `workspace/executeCommand`: nothing, or one JSON object."""
-    if not arguments:
-        return Target()
-    given = arguments[0]
-    if len(arguments) != 1 or not isinstance(given, Mapping):
-        raise BadArguments('Give one JSON object, for example {"path": "src/main.py", "line": 3}.')
+    given = one_object(arguments, '{"path": "src/main.py", "line": 3}')
     return Target(
         uri=_string(given, "uri"),
         path=_string(given, "path"),
@@ -58,6 +54,16 @@ def parse_target(arguments: Sequence[object] | None) -> Target:
         queue=given.get("queue") is True,
         thread_id=_string(given, "threadId"),
     )
+
+
+def one_object(arguments: Sequence[object] | None, example: str) -> Mapping[str, object]:
+    """The one JSON object that a command takes; empty where nothing was given."""
+    if not arguments:
+        return {}
+    given = arguments[0]
+    if len(arguments) != 1 or not isinstance(given, Mapping):
+        raise BadArguments(f"Give one JSON object, for example {example}.")
+    return given
 
 
 def problems(diagnostics: Sequence[Mapping[str, object]]) -> tuple[Problem, ...]:

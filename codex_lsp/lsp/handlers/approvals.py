@@ -12,7 +12,7 @@ from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import permits, questions
 from codex_lsp.lsp.person.approvals import Pending
 from codex_lsp.lsp.person.showing import show
-from codex_lsp.lsp.targets import BadArguments
+from codex_lsp.lsp.targets import BadArguments, one_object
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.work import asking_first
 from codex_lsp.workspace.trust import NotWritten, TrustLevel, identify
@@ -141,8 +141,4 @@ def _pending(server: Server, given: Mapping[str, object]) -> Pending:
 
 
 def _object(arguments: Arguments) -> Mapping[str, object]:
-    if not arguments:
-        return {}
-    if len(arguments) != 1 or not isinstance(arguments[0], Mapping):
-        raise BadArguments('Give one JSON object: {"approvalId": "…", "decision": "once"}.')
-    return arguments[0]
+    return one_object(arguments, '{"approvalId": "…", "decision": "once"}')
