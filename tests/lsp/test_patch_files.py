@@ -36,6 +36,14 @@ MOVE = EDIT.replace("@@", "*** Move to: sub/b.py\n@@")
 MARKED = b"\xef\xbb\xbfx = 1\r\ny = 1\r\n"
 
 
+def show(window: Window, text: str = "x = 1\n") -> Path:
+    """The file `a.py`, with this text, which is open."""
+    path = window.folder / "a.py"
+    path.write_text(text)
+    window.editor.open(path)
+    return path
+
+
 async def undone(window: Window) -> None:
     outcome = await take_back(window)
     assert not outcome.kept
@@ -98,10 +106,8 @@ async def test_a_file_is_moved_and_then_changed_and_comes_back(
 async def test_what_was_typed_since_the_model_looked_is_not_deleted_or_moved(
     name: str, patch: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("x = 1\n")
     window = Window(name, tmp_path)
-    window.editor.open(path)
+    path = show(window)
     tool = window.tool()
     window.type("a.py", 6, "# mine\n")
     answer = await tool.run(patch)
@@ -121,10 +127,8 @@ async def test_what_was_typed_since_the_model_looked_is_not_deleted_or_moved(
 
 @pytest.mark.parametrize("name", PROFILES)
 async def test_keys_that_cross_a_delete_are_not_lost(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("x = 1\n")
     window = Window(name, tmp_path, ["create", "rename", "delete"])
-    window.editor.open(path)
+    path = show(window)
 
     def type_now(_: str) -> None:
         window.editor.before = lambda _: None
@@ -322,10 +326,8 @@ async def test_a_protected_file_that_a_patch_misses_is_not_shown(tmp_path: Path)
 
 
 async def test_a_patch_after_a_misfit_is_for_what_the_model_was_shown(tmp_path: Path) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("a\nb\nc\nx = 1\n")
     window = Window("helix-25.07", tmp_path)
-    window.editor.open(path)
+    show(window, "a\nb\nc\nx = 1\n")
     tool = window.tool()
     window.type("a.py", 0, "x = 1\n")  # now the patch would fit twice, and not where it was meant
     assert "does not fit" in (await tool.run(EDIT.replace("x = 1", "w = 1"))).text
@@ -339,10 +341,8 @@ async def test_a_conflict_is_shown_where_it_is_and_the_model_goes_on_from_there(
     tmp_path: Path,
 ) -> None:
     filler = "".join(f"line {number}\n" for number in range(200))
-    path = tmp_path / "a.py"
-    path.write_text(filler + "x = 1\n")
     window = Window("helix-25.07", tmp_path)
-    window.editor.open(path)
+    show(window, filler + "x = 1\n")
     tool = window.tool()
     window.type("a.py", len(filler) + 4, "7", erase=1)
     answer = await tool.run(EDIT)
@@ -355,10 +355,8 @@ async def test_a_conflict_is_shown_where_it_is_and_the_model_goes_on_from_there(
 
 
 async def test_a_file_that_the_model_read_again_is_patched_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("x = 1\n")
     window = Window("helix-25.07", tmp_path)
-    window.editor.open(path)
+    show(window)
     tool = window.tool()
     window.type("a.py", 0, "y = 1\n\n\n\n")
     assert (await tool.run(EDIT.replace("-x = 1", "-y = 1"))).settles
@@ -391,10 +389,8 @@ async def test_an_edit_that_lands_long_after_it_was_asked_for_can_be_undone(
 
 
 async def test_a_delete_that_is_never_answered_is_told_to_model_and_person(tmp_path: Path) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("x = 1\n")
     window = Window("helix-25.07", tmp_path, ["delete"])
-    window.editor.open(path)
+    path = show(window)
     window.moods["a.py"] = Mood.SILENT
     answer = await window.tool().run(DELETE)
     assert "not confirmed; it may still land" in answer.text
@@ -405,10 +401,8 @@ async def test_a_delete_that_is_never_answered_is_told_to_model_and_person(tmp_p
 async def test_a_second_patch_is_not_taken_for_the_first_that_was_never_answered(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "a.py"
-    path.write_text("x = 1\n")
     window = Window("emacs-eglot", tmp_path)
-    window.editor.open(path)
+    show(window)
     window.moods["a.py"] = Mood.SILENT
     tool = window.tool()
     await tool.run(EDIT)
