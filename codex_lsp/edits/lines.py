@@ -82,6 +82,16 @@ def with_lf(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def alike(text: str, other: str) -> bool:
+    """Whether two texts are one to an editor, which may hide a byte order mark and CRLF."""
+    return text == other or with_lf(text) == with_lf(other)
+
+
+def marked_as(saved: str, text: str) -> str:
+    """`text` of a buffer as its file, which holds `saved`, would hold it: editors hide the mark."""
+    return BOM + text.removeprefix(BOM) if saved.startswith(BOM) else text
+
+
 def whole_lines(text: str) -> list[str]:
     """The lines of a short `text`, each with its terminator."""
     if "\r" in text:

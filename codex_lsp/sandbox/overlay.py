@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_lsp.agent.ports import FileChange, FolderGone, FolderMade, Gone, Linked, Odd, Wrote
+from codex_lsp.edits.lines import marked_as
 from codex_lsp.sandbox.bubblewrap import Layers
 from codex_lsp.workspace.snapshot import BufferText
 
 _OPAQUE = "user.overlay.opaque"
-_BOM = "\ufeff"
 _SECOND = 1_000_000_000
 
 
@@ -86,9 +86,7 @@ def unsaved_bytes(path: Path, text: str) -> bytes | None:
         saved = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    # Editors keep a byte order mark to themselves.
-    if saved.startswith(_BOM) and not text.startswith(_BOM):
-        text = _BOM + text
+    text = marked_as(saved, text)
     return None if saved == text else text.encode("utf-8", "replace")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from codex_lsp.edits.lines import alike
 from codex_lsp.workspace import containment, disk
 from codex_lsp.workspace.containment import Outside
 from codex_lsp.workspace.disk import DiskText, Unusable
@@ -82,8 +83,8 @@ class Snapshot:
         if (buffer := self.buffers.get(path)) is not None:
             return buffer
         name = containment.fold(path.name)
-        alike = (open_at for open_at in self.buffers if containment.fold(open_at.name) == name)
-        return next((self.buffers[open_at] for open_at in alike if _is_one(open_at, path)), None)
+        spelled = (open_at for open_at in self.buffers if containment.fold(open_at.name) == name)
+        return next((self.buffers[open_at] for open_at in spelled if _is_one(open_at, path)), None)
 
     def unsaved(self) -> list[Path]:
         """The open files of the workspace that the disk holds otherwise, or not at all. Reads them;
@@ -114,11 +115,7 @@ class Snapshot:
 
 def _differs(buffer: BufferText) -> bool:
     saved = disk.read(buffer.path)
-    return isinstance(saved, Unusable) or _plain(saved.text) != _plain(buffer.text)
-
-
-def _plain(text: str) -> str:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return isinstance(saved, Unusable) or not alike(saved.text, buffer.text)
 
 
 def _is_one(path: Path, other: Path) -> bool:

@@ -39,6 +39,7 @@ from codex_lsp.agent.ports import (
 )
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
 from codex_lsp.edits.diff import diff, unified
+from codex_lsp.edits.lines import BOM
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.workspace import containment, disk, ignore, raw
 from codex_lsp.workspace.containment import Inside
@@ -46,8 +47,6 @@ from codex_lsp.workspace.disk import DiskText
 from codex_lsp.workspace.ledger import Swap
 from codex_lsp.workspace.raw import Bits, Bytes, Directory, Link, Thing
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
-
-_BOM = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,4 +446,4 @@ def _is_empty(path: Path) -> bool:
 
 def _edits(base: str, text: str) -> tuple[TextEdit, ...]:
     """From a buffer's text to what the file holds now; editors hide a byte order mark."""
-    return diff(base, text if base.startswith(_BOM) else text.removeprefix(_BOM))
+    return diff(base, text if base.startswith(BOM) else text.removeprefix(BOM))

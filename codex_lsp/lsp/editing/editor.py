@@ -27,6 +27,7 @@ from codex_lsp.agent.ports import (
     RemoveFile,
 )
 from codex_lsp.edits.diff import diff
+from codex_lsp.edits.lines import BOM
 from codex_lsp.edits.rebase import Conflict, rebase
 from codex_lsp.edits.text import TextEdit, apply_edits
 from codex_lsp.lsp.capabilities import Client
@@ -52,7 +53,6 @@ MAX_SENDS = 25
 
 _T = TypeVar("_T")
 _CANCEL_PATIENCE = 5.0  # seconds that a cancelled change may take to be known to have landed or not
-_BOM = "\ufeff"
 
 
 class LspEditor:
@@ -126,7 +126,7 @@ class LspEditor:
         if not self._client.apply_edit:
             reason = 'this editor takes no edits: set codex.edits.closedFiles to "disk"'
             return NotApplied(path, reason)
-        hidden = len(_BOM) if seen.text.startswith(_BOM) else 0  # editors do not count it
+        hidden = len(BOM) if seen.text.startswith(BOM) else 0  # editors do not count it
         if edits and edits[0].start < hidden:
             return NotApplied(path, "an editor cannot change the byte order mark of a file")
         shown = tuple(TextEdit(e.start - hidden, e.end - hidden, e.new) for e in edits)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_lsp.agent.ports import Applied, CreateFile, MoveFile, NotApplied, RemoveFile
+from codex_lsp.edits.lines import alike, marked_as
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.connection.client import ClientFailure, ClientTimeout
 from codex_lsp.lsp.editing.proof import OVERTAKEN, Buffers, OpenDocument, verdict
@@ -31,7 +32,6 @@ UNCONFIRMED = (
 )
 _GATHERED = 0.3  # seconds within which files are made together
 _NAMED = 3
-_BOM = "\ufeff"
 
 
 class Files:
@@ -119,7 +119,7 @@ class Files:
         self._told(f"Codex deleted {path}")
         if alike(seen.text, change.text):
             return Applied(path, "", Removal(path, seen.text, mode))
-        text = _for_disk(change.text, seen)
+        text = marked_as(seen.text, change.text)
         return Applied(path, "", Removal(path, text, mode, seen.text))
 
     async def move(self, change: MoveFile, label: str) -> Applied | NotApplied:
@@ -139,7 +139,7 @@ class Files:
             failed = await self._moved_there(path, to, buffer, label)
             saved = None  # it is saved where the editor says so, or goes along unsaved
         else:
-            text = None if saved is None else _for_disk(change.text, seen)
+            text = None if saved is None else marked_as(seen.text, change.text)
             if there is not None and change.saved is not None:
                 text = change.saved
             moved = await asyncio.to_thread(relocate.move, path, to, seen=seen, text=text)
@@ -170,7 +170,7 @@ class Files:
         if texts[-1] == buffer.text:
             return None
         gone = self._buffers.at(path) is None
-        text = _for_disk(texts[-1], seen) if gone else seen.text
+        text = marked_as(seen.text, texts[-1]) if gone else seen.text
         await asyncio.to_thread(relocate.put, path, text)
         return NotApplied(path, "it was typed in meanwhile", changed_meanwhile=True)
 
@@ -210,15 +210,6 @@ class Files:
         return None if applied else NotApplied(path, f"the editor refused it ({reason})")
 
 
-def alike(text: str, other: str) -> bool:
-    """Whether two texts are one to an editor, which may hide a byte order mark and CRLF."""
-    return text == other or _plain(text) == _plain(other)
-
-
-def _plain(text: str) -> str:
-    return text.removeprefix(_BOM).replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _stale(seen: DiskText, buffer: OpenDocument | None, text: str) -> str | None:
     """Why a file is no longer what a change of it was made for."""
     if buffer is None:
@@ -228,8 +219,3 @@ def _stale(seen: DiskText, buffer: OpenDocument | None, text: str) -> str | None
 
 def _refusal(path: Path, problem: Unusable | None) -> NotApplied | None:
     return None if problem is None else NotApplied(path, problem.reason)
-
-
-def _for_disk(text: str, seen: DiskText) -> str:
-    """The text of a buffer as its file would hold it: editors hide a byte order mark."""
-    return _BOM + text.removeprefix(_BOM) if seen.text.startswith(_BOM) else text
