@@ -79,6 +79,12 @@ class Bench:
         assert found, answer.text
         return found
 
+    async def until(self, session: str, words: str, text: str) -> str:
+        """`text`, and what a command writes after it until `words` are among it."""
+        while words not in text:
+            text += (await self.type(session, "", 250))["text"]
+        return text
+
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
@@ -144,8 +150,7 @@ async def test_a_long_command_is_polled_typed_into_and_ended(bench: Bench) -> No
     text = ""
     for word in ("one", "two"):
         text += (await bench.type(session, f"{word}\n", 1_000))["text"]
-    assert "got one" in text
-    assert "got two" in text
+    assert "got one" in await bench.until(session, "got two", text)
     ended = await bench.type(session, "\x04", 20_000)
     assert ended["code"] == "0"
 
@@ -154,12 +159,12 @@ async def test_a_long_command_is_polled_typed_into_and_ended(bench: Bench) -> No
 async def test_control_c_reaches_the_program_in_the_terminal(bench: Bench, mode: Mode) -> None:
     bench.policy = Policy(mode)
     script = (
-        "import time\nprint('ready', flush=True)\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
+        "import time\ntry: print('ready', flush=True), time.sleep(60)\n"
+        "except KeyboardInterrupt: print('interrupted')"
     )
     (bench.root / "wait.py").write_text(script)
     found = await bench.run(f"exec {sys.executable} wait.py", tty=True, yield_time_ms=1_500)
-    assert "ready" in found["text"]
+    await bench.until(found["session"], "ready", found["text"])
     ended = await bench.type(found["session"], "\x03", 20_000)
     assert ended["code"] == "0"
     assert "interrupted" in ended["text"]

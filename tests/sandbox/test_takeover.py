@@ -67,6 +67,27 @@ async def run(window: Window, runner: Runner, cmd: str, *, reviewed: bool = Fals
     return found["text"]
 
 
+async def begun(tools: Tools, cmd: str) -> int:
+    """The session of a command that has done `cmd`, and goes on until it is `ended`."""
+    call: dict[str, object] = {"cmd": f"{cmd}; echo begun; read word", "tty": True}
+    answer, said = await tools.exec.run(json.dumps({**call, "yield_time_ms": 250})), ""
+    while True:
+        found = FORM.fullmatch(answer.text)
+        assert found, answer.text
+        assert found["session"], answer.text
+        said += found["text"]
+        if "begun" in said:
+            return int(found["session"])
+        call = {"session_id": int(found["session"])}
+        answer = await tools.stdin.run(json.dumps(call))
+
+
+async def ended(tools: Tools, session: int) -> str:
+    """What the model is told when it ends."""
+    call = {"session_id": session, "chars": "\n", "yield_time_ms": 30_000}
+    return (await tools.stdin.run(json.dumps(call))).text
+
+
 async def test_an_open_document_changes_in_the_editor_and_not_on_disk(
     window: Window, runner: Runner
 ) -> None:
@@ -85,12 +106,9 @@ async def test_what_was_typed_while_it_ran_is_kept(window: Window, runner: Runne
     path.write_text("one\ntwo\nthree\n")
     window.texts[path] = "one\ntwo\nthree\n"
     tools = Tools(window, runner)
-    call = {"cmd": "echo four >>a.txt; sleep 0.6", "yield_time_ms": 250}
-    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
-    assert first
-    assert first["session"]
+    session = await begun(tools, "echo four >>a.txt")
     window.texts[path] = "one, and typed\ntwo\nthree\n"
-    await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
+    await ended(tools, session)
     assert window.texts[path] == "one, and typed\ntwo\nthree\nfour\n"
 
 
@@ -101,16 +119,13 @@ async def test_a_file_that_was_saved_while_it_ran_is_not_overwritten(
     for name in ("a.txt", "b.log", "c.bin", "d.txt"):
         (window.root / name).write_bytes(b"\0old" if name == "c.bin" else b"old\n")
     tools = Tools(window, runner)
-    script = "for f in a.txt b.log c.bin; do echo theirs >$f; done; rm d.txt; sleep 0.6"
-    call = {"cmd": script, "yield_time_ms": 250}
-    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
-    assert first
+    session = await begun(tools, "for f in a.txt b.log c.bin; do echo theirs >$f; done; rm d.txt")
     for name in ("a.txt", "b.log", "c.bin", "d.txt"):
         (window.root / name).write_text("mine\n")
-    answer = await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
+    said = await ended(tools, session)
     for name in ("a.txt", "b.log", "c.bin", "d.txt"):
         assert (window.root / name).read_text() == "mine\n"
-        assert f"Not kept: {name} was" in answer.text
+        assert f"Not kept: {name} was" in said
 
 
 @pytest.mark.parametrize(
@@ -235,13 +250,10 @@ async def test_a_folder_swapped_for_a_link_while_it_ran_is_not_followed(
     outside.mkdir()
     (window.root / "sub").mkdir()
     tools = Tools(window, runner)
-    call = {"cmd": "echo x >sub/new; sleep 0.6", "yield_time_ms": 250}
-    first = FORM.fullmatch((await tools.exec.run(json.dumps(call))).text)
-    assert first
+    session = await begun(tools, "echo x >sub/new")
     (window.root / "sub").rmdir()
     (window.root / "sub").symlink_to(outside)
-    answer = await tools.stdin.run(json.dumps({"session_id": int(first["session"])}))
-    assert "reached by a link" in answer.text
+    assert "reached by a link" in await ended(tools, session)
     assert [*outside.iterdir()] == []
 
 
