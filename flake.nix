@@ -1,3 +1,4 @@
+# Its grammar was checked by a parser, and its dependencies are by a test; Nix itself never ran it here.
 # `nix run .` starts the server; `nix develop` has what `make check` needs but for the editors.
 {
   description = "A language server that puts OpenAI's Codex coding agent into every LSP editor";

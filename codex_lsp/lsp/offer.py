@@ -78,7 +78,12 @@ def registers_later(params: object, method: str) -> bool:
 
 
 def choose_encoding(params: object) -> str:
-    """The first encoding of the client's list that we know; UTF-16 where it names none."""
+    """The first encoding of the client's list that we know; UTF-16 where it names none.
+
+    vim-lsp names none, and counts characters all the same.
+    """
+    if dig(params, "clientInfo", "name") == "vim-lsp":
+        return "utf-32"
     wanted = dig(params, "capabilities", "general", "positionEncodings")
     if isinstance(wanted, list):
         for encoding in wanted:

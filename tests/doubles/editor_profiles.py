@@ -72,7 +72,9 @@ class Profile:
 
     @property
     def encodings(self) -> list[str]:
-        """The position encodings on offer, the best first."""
+        """The position encodings on offer, the best first. vim-lsp does not say how it counts."""
+        if self.name.startswith("vim-9.2-vim-lsp"):
+            return ["utf-32"]
         general = self.initialize["capabilities"].get("general", {})
         return list(general.get("positionEncodings", ["utf-16"]))
 

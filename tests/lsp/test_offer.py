@@ -15,6 +15,7 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 
 from codex_lsp.lsp.offer import (
     choose_encoding,
+    dig,
     initialize_result,
     registers_later,
     server_capabilities,
@@ -63,7 +64,9 @@ async def derived(params: dict[str, Any], registry: Registry) -> Any:
             None,
             one.server.encoding,
         )
-        assert one.server.encoding == builder.choose_position_encoding(client)
+        declared = builder.choose_position_encoding(client)
+        by_characters = dig(params, "clientInfo", "name") == "vim-lsp"  # without saying so
+        assert one.server.encoding == ("utf-32" if by_characters else declared)
         build: Any = builder.build
         capabilities: dict[str, Any] = converter.unstructure(build())
         sync = capabilities["textDocumentSync"]
