@@ -54,7 +54,7 @@ DISK = [
 ]
 CLOCK = ["clock +86400", "clock -86400", "clock +600", "clock -600"]
 FAULTS = ["none", *KILLS, *CANCELS, *PAUSES, *NETWORK, *KILLS_IN, *DISK, *CLOCK]
-LATE = [fault for fault in FAULTS if fault[-3:] in {"P11", "P12", "P13", "P14", "P15"}]
+LATE = [fault for fault in FAULTS if fault[-3:] in {"P11", "P12", "P13", "P14", "P15", "P16"}]
 CUES: list[Point] = [(step, "before") for step in list(Step)[2:]] + [(Step.INSPECT, "after")]
 PAIRS = [(fault, action) for fault in FAULTS for action in ACTIONS]
 
