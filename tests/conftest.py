@@ -8,10 +8,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e import features
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist has no types
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background by a script. Our children would ignore Ctrl-C, too.
@@ -20,6 +25,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # As if the environment were activated: where that lies in /tmp, commands in the sandbox have it by
 # the PATH alone. Last, so that what tests put before it counts.
 os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)
+
+# One window for all tests of a module, as starting it costs more than most of them.
+ONE_WINDOW = {"tests/e2e/test_vscode.py"}
 
 _skipped: list[str] = []
 _shown: list[tuple[str, str, str]] = []
@@ -35,6 +43,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left]
     if left:
         config.hook.pytest_deselected(items=left)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Hand tests out one by one, but those of one window to one worker, and these first.
+
+    `--dist loadgroup` does not: pytest 9.2 takes no notice of the names that it writes groups in.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return module if module in ONE_WINDOW else nodeid
+
+    return OneByOne(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

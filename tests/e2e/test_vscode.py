@@ -32,7 +32,6 @@ from tests.e2e.vscode import ITEM, VSCode, vscode
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("vscode"),
     pytest.mark.timeout(300),
 ]
 
