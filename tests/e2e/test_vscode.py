@@ -111,9 +111,17 @@ async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wind
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(scene(place, script))
         _prepare(place, here)
-        code = await stack.enter_async_context(vscode(here.folder, place / "state", here.env))
+        env = {**here.env, "PATH": _with_one_server(here.env["PATH"])}
+        code = await stack.enter_async_context(vscode(here.folder, place / "state", env))
         await code.ready()
         yield Window(code, here, script)
+
+
+def _with_one_server(path: str) -> str:
+    """PATH without the servers that this machine has besides the scene's, which comes first."""
+    ours, *others = path.split(os.pathsep)
+    left = [folder for folder in others if not Path(folder, "codex-lsp").exists()]
+    return os.pathsep.join([ours, *left])
 
 
 def _prepare(place: Path, here: Scene) -> None:
