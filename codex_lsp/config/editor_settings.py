@@ -75,6 +75,15 @@ class EditorSettings:
             "doc": "Offer simplify, types, errors and performance on a selection.",
         },
     )
+    code_lens: bool = field(
+        default=True,
+        metadata={
+            "key": "codeLens",
+            "doc": "Code lenses: keep and undo above each change that waits, and what Codex asks "
+            "above its line. Only where `initializationOptions` say `codeLens: true`, as those of "
+            "VS Code do.",
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ _KINDS: Mapping[str, type] = {
     "context_bytes": int,
     "command_idle_minutes": int,
     "offer_presets": bool,
+    "code_lens": bool,
 }
 
 

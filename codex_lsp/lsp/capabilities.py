@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from codex_lsp.lsp.offer import wants_lenses
+
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
@@ -48,6 +50,7 @@ class Client:
 
     `resource_operations`: what it declares to do with whole files (create, rename, delete).
     `content`: it shows documents that are no files, and asks us for their text.
+    `renews_lenses`: it asked for code lenses, and asks again when told that they changed.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Client:
     work_done_progress: bool
     show_document: bool
     content: bool
+    renews_lenses: bool
     llm_tag: bool
     checks: bool
     status: bool
@@ -101,6 +105,8 @@ def resolve_client(params: Mapping[str, object]) -> Client:
         work_done_progress=_flag(capabilities, "window", "workDoneProgress"),
         show_document=_flag(capabilities, "window", "showDocument", "support"),
         content=_flag(capabilities, "workspace", "textDocumentContent", "dynamicRegistration"),
+        renews_lenses=wants_lenses(params)
+        and _flag(capabilities, "workspace", "codeLens", "refreshSupport"),
         llm_tag=1
         in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
         checks=_flag(capabilities, "experimental", "codexCheck"),

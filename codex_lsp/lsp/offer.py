@@ -44,9 +44,25 @@ def server_capabilities(params: object, registry: Registry) -> dict[str, object]
         },
     }
     for method, (capability, plain) in _PROVIDERS.items():
-        if method in registry.features and not registers_later(params, method):
+        if method in registry.features and _at_once(params, method):
             offered[capability] = registry.options.get(method, plain)
     return offered
+
+
+def _at_once(params: object, method: str) -> bool:
+    if method == "textDocument/codeLens":
+        return wants_lenses(params)
+    return not registers_later(params, method)
+
+
+def wants_lenses(params: object) -> bool:
+    """Whether the client asks for code lenses.
+
+    That it declares to know them is not enough: they move the lines of people who have the menu,
+    and never asked for more.
+    """
+    options = dig(params, "initializationOptions")
+    return dig(options, "codeLens") is True or dig(options, "codex", "codeLens") is True
 
 
 WHOLE_TEXTS, RANGES = 1, 2  # TextDocumentSyncKind

@@ -17,6 +17,7 @@ FEATURES: dict[str, str] = {
     "workspace/didChangeWorkspaceFolders": f"{_HANDLERS}.session:did_change_folders",
     "workspace/textDocumentContent": f"{_HANDLERS}.pages:text_document_content",
     "textDocument/codeAction": f"{_HANDLERS}.code_actions:code_action",
+    "textDocument/codeLens": f"{_HANDLERS}.code_lenses:code_lens",
     "textDocument/hover": f"{_HANDLERS}.settings_files:hover",
     "textDocument/completion": f"{_HANDLERS}.settings_files:completion",
     "window/workDoneProgress/cancel": f"{_HANDLERS}.progress:cancel",

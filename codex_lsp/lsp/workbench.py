@@ -35,6 +35,7 @@ from codex_lsp.lsp.editing.review import Review
 from codex_lsp.lsp.person import pages, questions
 from codex_lsp.lsp.person.account import Account
 from codex_lsp.lsp.person.approvals import Approvals, Pending
+from codex_lsp.lsp.person.lenses import Lenses
 from codex_lsp.lsp.person.markers import Markers
 from codex_lsp.lsp.person.messages import WARNING, say
 from codex_lsp.lsp.person.progress import Wire
@@ -177,10 +178,12 @@ class Workbench:
             checkpoints=adapters.checkpoints,
         )
         self.adapters = adapters
-        markers = Markers(host)
+        self.lenses = Lenses(host, host.spawn, renewed=self.client.renews_lenses)
+        markers = Markers(host, self.lenses.changed)
         self.settings_files = SettingsFiles(markers.part("settings"), host.documents, adapters.home)
-        marked = markers.part("review")
-        self.review = Review(marked, self.buffers, self.editor, self.ledger, host.spawn)
+        self.review = Review(
+            markers.part("review"), self.buffers, self.editor, self.ledger, host.spawn
+        )
         self.approvals = Approvals(markers.part("approvals"), host.spawn, self.show_question)
         self.granted: set[str] = set()
         """Fingerprints of what the person allowed for this session."""
@@ -217,6 +220,8 @@ class Workbench:
         if isinstance(section, Mapping) and "codex" in section:
             section = section["codex"]
         parsed = parse(section, over=self._given)
+        if parsed.settings.code_lens != self.settings.code_lens:
+            self.lenses.changed()
         self.settings = parsed.settings
         for problem in parsed.problems:
             message = f"codex-lsp settings: {problem}."

@@ -36,6 +36,8 @@ pytestmark = [
 ]
 
 TOAST = ".notification-toast"
+LENS = ".codelens-decoration a"
+LENSES = f"return [...document.querySelectorAll('{LENS}')].map((lens) => lens.textContent)"
 SOURCE = "def twice(n):\n    return n\n\n\ndef thrice(n):\n    return n * 2\n"
 CHANGE = """*** Begin Patch
 *** Update File: {name}
@@ -292,9 +294,10 @@ async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later
     kept = SOURCE.replace("n * 2", "n * 3")
     await code.wait_for(kept)
     await code.waiting(1)
-    await code.go_to(2)
-    await code.choose_action("Codex: undo this change")
+    await code.page.until(f"{LENSES}.join() === 'Keep,Undo'", what="the lenses of one change")
+    await code.click(LENS, "Undo")
     await code.waiting(0)
+    await code.page.until(f"{LENSES}.length === 0", what="the end of the lenses")
     assert await code.text() == kept
     shows("review", "vscode")
 

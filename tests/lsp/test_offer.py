@@ -13,6 +13,7 @@ from lsprotocol import types
 from lsprotocol.converters import get_converter
 from pygls.capabilities import ServerCapabilitiesBuilder
 
+from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.offer import (
     choose_encoding,
     dig,
@@ -20,6 +21,7 @@ from codex_lsp.lsp.offer import (
     registers_later,
     server_capabilities,
     sync_kind,
+    wants_lenses,
 )
 from codex_lsp.lsp.registry import REGISTRY, Registry
 from tests.doubles.hosted import hosted
@@ -82,7 +84,27 @@ async def test_we_offer_what_pygls_would(path: Path, registry: Registry) -> None
     for method in ("hover", "completion"):
         if registers_later(params, f"textDocument/{method}"):
             expected.pop(f"{method}Provider", None)  # it is registered once we are initialized
+    if not wants_lenses(params):
+        expected.pop("codeLensProvider", None)
     assert server_capabilities(params, registry) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"codeLens": True}, True),
+        ({"codex": {"codeLens": True}}, True),
+        ({"codeLens": "yes"}, False),
+        ({"codeLens": False}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_code_lenses_are_for_those_who_ask_for_them(options: object, wanted: bool) -> None:
+    [captured] = [path for path in CAPTURED if "languageclient-11" in path.name]
+    params = json.loads(captured.read_bytes()) | {"initializationOptions": options}
+    assert ("codeLensProvider" in server_capabilities(params, REGISTRY)) == wanted
+    assert resolve_client(params).renews_lenses == wanted
 
 
 @pytest.mark.parametrize(

@@ -11,22 +11,28 @@ FIX, SOURCE = "quickfix.codex.hunk", "source.codex.hunks"
 
 @dataclass(frozen=True, slots=True)
 class HunkAction:
-    """`command` on a hunk in one of `states`. Fixes are offered unasked, too."""
+    """`command` on a hunk in one of `states`. Fixes are offered unasked, too.
+
+    `lens`: what it is called above the hunk, where it is a code lens as well.
+    """
 
     command: str
     title: str
     kind: str
     states: frozenset[State]
+    lens: str | None = None
 
 
-def _action(command: str, title: str, kind: str, *states: State) -> HunkAction:
-    return HunkAction(command, f"Codex: {title}", kind, frozenset(states))
+def _action(
+    command: str, title: str, kind: str, *states: State, lens: str | None = None
+) -> HunkAction:
+    return HunkAction(command, f"Codex: {title}", kind, frozenset(states), lens)
 
 
 _WAITS = State.PROPOSED, State.REFUSED
 HUNK_ACTIONS = (
-    _action("codex.hunk.accept", "keep this change", FIX, State.PROPOSED),
-    _action("codex.hunk.reject", "undo this change", FIX, State.PROPOSED),
+    _action("codex.hunk.accept", "keep this change", FIX, State.PROPOSED, lens="Keep"),
+    _action("codex.hunk.reject", "undo this change", FIX, State.PROPOSED, lens="Undo"),
     _action("codex.hunk.reject", "dismiss this suggestion", FIX, State.REFUSED),
     _action("codex.hunk.explain", "explain this change", FIX, *_WAITS),
     _action("codex.hunk.redo", "redo this change with a note…", FIX, *_WAITS),

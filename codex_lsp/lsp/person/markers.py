@@ -1,10 +1,11 @@
 """Our own diagnostics: several parts of the server mark one document, and a publication replaces
-the one before, so they are put together here.
+the one before, so they are put together here. Code lenses are about what is marked, so they are
+asked for anew with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from codex_lsp.lsp.person.progress import Wire
 
@@ -14,8 +15,9 @@ _PUBLISH = "textDocument/publishDiagnostics"
 class Markers:
     """What each part last said of each document."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, changed: Callable[[], object]) -> None:
         self._wire = wire
+        self._changed = changed
         self._parts: dict[str, dict[str, list[object]]] = {}
 
     def part(self, name: str) -> Wire:
@@ -30,6 +32,7 @@ class Markers:
         if not together:
             del self._parts[uri]
         self._wire.notify(_PUBLISH, {"uri": uri, "diagnostics": together})
+        self._changed()
 
 
 class _Part:

@@ -21,6 +21,7 @@ export function connect(
     documentSelector: [{ scheme: 'file' }],
     diagnosticCollectionName: 'codex',
     outputChannel: log,
+    initializationOptions: { codeLens: true }, // which the setting can still turn off
     middleware: {
       executeCommand: (command, given) => execute(client, command, given),
       handleWorkDoneProgress: (token, value) =>
