@@ -160,8 +160,12 @@ class VSCode:
 
     async def choose_action(self, title: str) -> None:
         """See `Person`. VS Code drops the question when something else makes it ask for actions
-        meanwhile, as a new diagnostic does; a person presses again.
+        meanwhile, as a new diagnostic does; a person presses again. Keys go to the editor, also
+        from the list of notifications.
         """
+        await self.js(
+            "await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup')"
+        )
         row = ".action-widget .monaco-list-row"
         for patience in TRIES:
             await self.page.press("Control+.")
