@@ -16,8 +16,10 @@ ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 URI = "file:///a.py"
 
 
-def opened(text: str, encoding: Encoding = "utf-16", version: int = 1) -> Documents:
-    documents = Documents(encoding)
+def opened(
+    text: str, encoding: Encoding = "utf-16", version: int = 1, *, unordered: bool = False
+) -> Documents:
+    documents = Documents(encoding, unordered=unordered)
     item = {"uri": URI, "languageId": "python", "version": version, "text": text}
     documents.did_open({"textDocument": item})
     return documents
@@ -148,7 +150,7 @@ def shows(document: Document | None, text: str) -> bool:
 
 
 def test_a_whole_text_that_a_newer_one_has_overtaken_changes_nothing() -> None:
-    documents = opened("", version=0)
+    documents = opened("", version=0, unordered=True)
     heard: list[DocumentEvent] = []
     documents.listen(heard.append)
     for version in (1, 4, 2, 5, 3):  # as Helix 25.01 was seen to send them
@@ -157,3 +159,10 @@ def test_a_whole_text_that_a_newer_one_has_overtaken_changes_nothing() -> None:
     assert len(heard) == 3
     change(documents, {"range": span(0, 0, 0, 4), "text": "ours"}, version=2)
     assert text_of(documents) == "ours "
+
+
+def test_a_client_that_keeps_the_order_may_count_back() -> None:
+    documents = opened("", version=0)
+    for version in (7, 3):
+        change(documents, {"text": f"text {version}"}, version=version)
+    assert text_of(documents) == "text 3"

@@ -21,7 +21,7 @@ from codex_lsp.lsp.connection.protocol import Protocol
 from codex_lsp.lsp.connection.transport import ROOM, Outbox
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.editing.positions import Encoding
-from codex_lsp.lsp.offer import choose_encoding
+from codex_lsp.lsp.offer import WHOLE_TEXTS, choose_encoding, sync_kind
 from codex_lsp.lsp.person.legible import on_screen
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Server(LanguageServer):
         self.tasks = tasks
         """Owns everything that `spawn` starts. What is put into it directly must not raise."""
         self.encoding = cast("Encoding", choose_encoding(params))
-        self.documents = Documents(self.encoding)
+        whole_texts = sync_kind(params) == WHOLE_TEXTS
+        self.documents = Documents(self.encoding, unordered=whole_texts)
         self._spawned: set[asyncio.Task[None]] = set()
         self._exit_hooks: list[ExitHook] = []
         self._room = asyncio.Event()

@@ -73,10 +73,15 @@ class _Wait:
 
 
 class Documents:
-    """The open documents by URI, exactly as the client spells it."""
+    """The open documents by URI, exactly as the client spells it.
 
-    def __init__(self, encoding: Encoding) -> None:
+    `unordered`: the client sends whole texts, and one may be overtaken by a newer one on the way
+    (see `offer.sync_kind`). It is passed over. What any other client sends last is what counts.
+    """
+
+    def __init__(self, encoding: Encoding, *, unordered: bool = False) -> None:
         self.encoding: Encoding = encoding
+        self._unordered = unordered
         self._open: dict[str, _Open] = {}
         self._listeners: list[Listener] = []
         self._waits: list[_Wait] = []
@@ -152,10 +157,7 @@ class Documents:
         self._tell("opened", uri)
 
     def did_change(self, params: dict[str, Any]) -> None:
-        """Take `DidChangeTextDocumentParams`: all of its changes, or none if one is no change.
-
-        A whole text that a newer one has overtaken on the way (see `sync_kind`) is passed over.
-        """
+        """Take `DidChangeTextDocumentParams`: all of its changes, or none if one is no change."""
         try:
             uri = _string(params["textDocument"]["uri"])
             version = _version(params["textDocument"])
@@ -166,7 +168,8 @@ class Documents:
         if (entry := self._open.get(uri)) is None:
             log.warning("didChange for a document that is not open; ignored")
             return
-        if _overtaken(version, entry.version) and all(one.range is None for one in changes):
+        whole = self._unordered and all(one.range is None for one in changes)
+        if whole and _overtaken(version, entry.version):
             return
         for change in changes:
             if change.range is None:
