@@ -7,8 +7,10 @@ What is found is told as it was tried, not as it ought to be. Nothing is tried b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -224,12 +226,15 @@ class Running:
 
 def _sweep(folder: Path) -> None:
     """Remove what servers left that were killed: unsaved texts are in it."""
+    if sys.platform == "win32":
+        return
     for left in folder.glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if sys.platform == "win32" or not pid.isdigit() or left.lstat().st_uid != os.getuid():
+        if not pid.isdigit() or _lives(int(pid)):
             continue
-        if left.is_dir() and not left.is_symlink() and not _lives(int(pid)):
-            overlay.clear(left)
+        with contextlib.suppress(FileNotFoundError):  # another window sweeps, too
+            if stat.S_ISDIR(left.lstat().st_mode) and left.lstat().st_uid == os.getuid():
+                overlay.clear(left)
 
 
 def _lives(pid: int) -> bool:

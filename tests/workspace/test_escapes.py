@@ -523,9 +523,10 @@ def checked(world: Path) -> tuple[Path, DiskText]:
 def test_while_a_folder_is_swapped_all_the_time_nothing_is_written_outside(world: Path) -> None:
     """`CODEX_LSP_SWAPS` sets how many rounds of writing there are."""
     path, _ = checked(world)
-    written = 0
+    number = written = 0
     with swapping(world) as swaps:
-        for number in range(SWAPS):
+        while number < SWAPS or not written:  # one in a hundred meets the folder as it was
+            number += 1
             seen = disk.read(path)
             if isinstance(seen, Unusable):
                 continue
@@ -539,7 +540,6 @@ def test_while_a_folder_is_swapped_all_the_time_nothing_is_written_outside(world
                     relocate.take(path.with_name("moved.py"), seen=moved)
     assert outside(world) == {"a.py": "theirs\n"}
     assert sorted(entry.name for entry in (world / "outside").iterdir()) == ["a.py"]
-    assert written
     assert swaps
 
 

@@ -106,6 +106,9 @@ class TakeOver:
                 failed.append(f"{run.name(one)} was not deleted, because of the above")
             elif problem := await run.make(one):
                 failed.append(f"{run.name(one)} {problem}")
+        for one in reversed([one for one in rest if isinstance(one.change, FolderMade)]):
+            if problem := await run.close(one):
+                failed.append(f"{run.name(one)} {problem}")
         for text in failed:
             self._tell(Refused(text))
         lines = [f"Not kept: {text}" for text in [*failed, *odd]]
@@ -266,14 +269,26 @@ class _Run:
         return problem and f"has its old mode: {problem}"
 
     async def _folder(self, change: FolderMade) -> str | None:
-        """Make a folder, which whoever put something in it can go on writing in."""
-        if self.owner.reviewed and change.path in self.filled:
-            return None  # it comes with what is in it, once the person wants that
-        there = await asyncio.to_thread(raw.look, change.path)
-        to = Directory(change.mode | stat.S_IRWXU)
-        if isinstance(there, Directory) and there.mode == to.mode:
+        """Make a folder; what is in it comes after it, so it stays open until then."""
+        if self.owner.reviewed:
+            # One with files comes with them, once the person wants them.
+            return None if change.path in self.filled else await self._mode(change, change.mode)
+        return await self._mode(change, change.mode | stat.S_IRWXU)
+
+    async def close(self, one: _Planned) -> str | None:
+        """Take from a folder what its owner may not do in it, now that all is in it."""
+        change = one.change
+        if one.straight or self.owner.reviewed or not isinstance(change, FolderMade):
             return None
-        return await self._swap(change.path, to)
+        made = await asyncio.to_thread(change.path.is_dir)
+        return await self._mode(change, change.mode) if made else None
+
+    async def _mode(self, change: FolderMade, mode: int) -> str | None:
+        """Have a folder with this mode, made if there is none."""
+        there = await asyncio.to_thread(raw.look, change.path)
+        if isinstance(there, Directory) and there.mode == mode:
+            return None
+        return await self._swap(change.path, Directory(mode))
 
     def _as_edit(self, path: Path, text: str | None, mode: int) -> Change | str | None:
         """The change for the editor; None where bytes are to be written, words where neither."""
