@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 BOM = "\ufeff"
-_BLOCK = 1 << 15  # characters between two places whose line number is kept
+_BLOCK = 1 << 13  # characters between two places whose line number is kept
 _EOL = re.compile(r"\r\n|\r|\n")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 

@@ -261,7 +261,7 @@ LEFT = (
     "rm -rf -- * .hidden",  # the person's whole project, by mistake
     "printf 'new\\000' >image; rm old.bin; chmod 755 tool.sh; chmod 600 image",
     "rm link; ln -s new.txt link; ln -sf /nowhere dangling; ln -s a.txt fresh",
-    "mkdir -p made/deep/empty; printf '\\000' >made/deep/b; echo t >made/deep/t; chmod 500 made/deep made",
+    "mkdir -p made/in/empty; printf '\\000' >made/in/b; echo t >made/in/t; chmod 500 made/in made",
     "rmdir bare; mkdir new; chmod 600 new; chmod 500 sub/deep",
     "rm -r sub; echo now a file >sub; rm a.txt; mkdir a.txt; echo x >a.txt/x",
     "rm image; ln -s a.txt image; rm link; printf '\\000' >link; echo more >>tool.sh",
