@@ -26,6 +26,7 @@ PATIENCE = 3.0  # seconds until a person looks elsewhere
 TRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds until a person presses a key again
 ITEM = "#codex-lsp\\.codex-lsp\\.codex"  # ours in the status bar
 NOTICE = ".notification-toast, .notifications-center .notification-list-item"
+_LIST = "await vscode.commands.executeCommand('notifications.showList')"
 # A person's comforts that write by themselves, and what would ask or tell of the test's own accord.
 SETTINGS = {
     "chat.disableAIFeatures": True,
@@ -199,15 +200,16 @@ class VSCode:
             async with asyncio.timeout(PATIENCE):
                 await self.sees(NOTICE, text)
         except TimeoutError:
-            await self.js("await vscode.commands.executeCommand('notifications.showList')")
+            await self.js(_LIST)
             await self.sees(NOTICE, text)
 
     async def reply(self, button: str) -> None:
-        """Choose this button of a notification, once there is one with it."""
+        """Choose this button of a notification, once there is one with it: in the list of them,
+        where nothing moves or hides while the mouse is on its way.
+        """
         await self.is_told(button)
-        await self.page.click(
-            ":is(.notification-toast, .notifications-center) .monaco-button", button
-        )
+        await self.js(_LIST)
+        await self.page.click(".notifications-center .monaco-button", button)
 
     async def line(self, number: int) -> None:
         """Wait until the cursor is on this line, counted from 1."""
