@@ -170,9 +170,7 @@ class Ledger:
 
 def _text(step: Undo) -> str:
     match step:
-        case Reversal(base=text) | Creation(text=text) | Removal(text=text):
-            return text
-        case Relocation(text=text):
+        case Reversal(base=text) | Creation(text=text) | Removal(text=text) | Relocation(text=text):
             return text
         case Swap():
             return ""
