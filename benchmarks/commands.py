@@ -80,6 +80,8 @@ def planted(root: Path, files: int) -> Snapshot:
         if number % PER_FOLDER == 0:
             path.parent.mkdir()
         path.write_text(f"number = {number}\n")
+    for folder in [root, *root.iterdir()]:
+        os.utime(folder, (0, 0))  # a tree that nobody made this very second, as people have
     opened = [root / "folder0" / f"file{number}.py" for number in range(5)]
     return Snapshot((root,), {path: BufferText(path, "unsaved = True\n", 1) for path in opened})
 
