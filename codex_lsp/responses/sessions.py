@@ -21,8 +21,6 @@ import filelock
 
 from codex_lsp.agent.conversation import Item
 from codex_lsp.agent.sessions import Told
-from codex_lsp.responses import rollout
-from codex_lsp.responses.rollout import Origin
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +67,8 @@ class Sessions:
 
     def load(self, session: str | None, folder: Path) -> tuple[str, tuple[Item, ...]] | None:
         """The session of that id, or the newest one of `folder`: its id, and what was said."""
+        from codex_lsp.responses import rollout  # with it comes all that can patch
+
         for path in self._found(session):
             try:
                 with path.open("rb") as lines:
@@ -95,10 +95,12 @@ class Sessions:
         return sorted(found, key=lambda path: path.name, reverse=True)
 
     def _save(self, told: Told) -> None:
+        from codex_lsp.responses import rollout
+
         now = self.now()
         known = self._files.get(told.thread)
         if known is None:
-            origin = Origin(
+            origin = rollout.Origin(
                 told.thread, str(told.folder), self.originator, self.version, self.provider,
                 told.forked_from,
             )  # fmt: skip
