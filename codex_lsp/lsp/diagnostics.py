@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codex_lsp.agent.context.lines import LineRange
-from codex_lsp.lsp.targets import range_lines
+from codex_lsp.agent.prompt import Problem
+from codex_lsp.lsp.editing.positions import range_lines
 
 Diagnostic = Mapping[str, object]
+
+SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
 
 
 class Diagnostics:
@@ -64,6 +67,27 @@ def touching(diagnostics: Sequence[Diagnostic], lines: LineRange) -> tuple[Diagn
     return tuple(found)
 
 
+def problems(diagnostics: Sequence[Mapping[str, object]]) -> tuple[Problem, ...]:
+    """LSP diagnostics as the agent knows them; malformed ones are passed over."""
+    found = []
+    for diagnostic in diagnostics:
+        lines = range_lines(diagnostic.get("range"))
+        message = diagnostic.get("message")
+        if lines is None or not isinstance(message, str):
+            continue
+        found.append(
+            Problem(
+                message=message,
+                line=lines.start + 1,
+                severity=_severity(diagnostic.get("severity")),
+                source=_plain(diagnostic.get("source")),
+                code=_plain(diagnostic.get("code")),
+                related=tuple(_related(diagnostic.get("relatedInformation"))),
+            )
+        )
+    return tuple(found)
+
+
 def _is_ours(entry: Diagnostic) -> bool:
     """What waits for the person (a hunk, a question) is no problem to fix.
 
@@ -76,3 +100,23 @@ def _is_ours(entry: Diagnostic) -> bool:
 def _identity(entry: Diagnostic) -> tuple[object, ...]:
     lines = range_lines(entry.get("range"))
     return (lines, entry.get("message"), entry.get("source"))
+
+
+def _severity(value: object) -> str:
+    return SEVERITIES.get(value, "error") if isinstance(value, int) else "error"
+
+
+def _plain(value: object) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _related(value: object) -> list[str]:
+    found = []
+    for entry in value if isinstance(value, list) else []:
+        location = entry.get("location") if isinstance(entry, Mapping) else None
+        if not isinstance(location, Mapping) or not isinstance(entry.get("message"), str):
+            continue
+        lines = range_lines(location.get("range"))
+        name = _plain(location.get("uri")).rpartition("/")[2]
+        found.append(f"{name}:{lines.start + 1 if lines else '?'}: {entry['message']}")
+    return found

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from codex_lsp.agent.context.lines import LineRange
-from codex_lsp.agent.prompt import Problem
+from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.connection.faults import Refused
-
-SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
+from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.editing.documents import Document
+from codex_lsp.lsp.editing.positions import range_lines
+from codex_lsp.lsp.workbench import Location, Workbench
 
 
 class BadArguments(Refused):
@@ -66,44 +69,22 @@ def one_object(arguments: Sequence[object] | None, example: str) -> Mapping[str,
     return given
 
 
-def problems(diagnostics: Sequence[Mapping[str, object]]) -> tuple[Problem, ...]:
-    """LSP diagnostics as the agent knows them; malformed ones are passed over."""
-    found = []
-    for diagnostic in diagnostics:
-        lines = range_lines(diagnostic.get("range"))
-        message = diagnostic.get("message")
-        if lines is None or not isinstance(message, str):
-            continue
-        found.append(
-            Problem(
-                message=message,
-                line=lines.start + 1,
-                severity=_severity(diagnostic.get("severity")),
-                source=_plain(diagnostic.get("source")),
-                code=_plain(diagnostic.get("code")),
-                related=tuple(_related(diagnostic.get("relatedInformation"))),
-            )
-        )
-    return tuple(found)
-
-
-def range_lines(value: object) -> LineRange | None:
-    """The lines that an LSP range touches; one that ends at a line's start does not touch it."""
-    start, end = _position(value, "start"), _position(value, "end")
-    if start is None or end is None:
-        return None
-    last = end[0] if end[1] > 0 or end[0] == start[0] else end[0] - 1
-    return LineRange(start[0], max(last, start[0]) + 1)
-
-
-def _position(value: object, key: str) -> tuple[int, int] | None:
-    position = value.get(key) if isinstance(value, Mapping) else None
-    if not isinstance(position, Mapping):
-        return None
-    line, character = position.get("line"), position.get("character")
-    if not isinstance(line, int) or not isinstance(character, int) or line < 0:
-        return None
-    return line, character
+def find(bench: Workbench, target: Target) -> tuple[Document, Place]:
+    """The document and place that a command is about; raises `BadArguments`."""
+    uri = target.uri or _uri_of(bench, target.path) or (bench.last.uri if bench.last else None)
+    if uri is None:
+        raise BadArguments('Name a file: {"path": "src/main.py", "line": 3}.')
+    document = bench.documents.get(uri)
+    if document is None:
+        raise BadArguments(f"{_name(uri)} is not open here: open it in the editor first.")
+    path = to_path(uri)
+    if path is None:
+        raise BadArguments("Save the buffer once, so that it has a file name.")
+    lines = target.lines
+    if lines is None:
+        lines = bench.last.lines if bench.last and bench.last.uri == uri else LineRange(0, 1)
+    bench.last = Location(uri, lines)
+    return document, Place(path, lines, document.language_id)
 
 
 def _lines(given: Mapping[str, object]) -> LineRange | None:
@@ -146,21 +127,16 @@ def _diagnostics(value: object) -> tuple[Mapping[str, object], ...] | None:
     return tuple(entry for entry in value if isinstance(entry, Mapping))
 
 
-def _severity(value: object) -> str:
-    return SEVERITIES.get(value, "error") if isinstance(value, int) else "error"
+def _uri_of(bench: Workbench, raw: str | None) -> str | None:
+    """The open document that `raw` (absolute, or relative to a folder) means."""
+    if raw is None:
+        return None
+    for base in (*bench.roots, Path.cwd()):
+        document = bench.buffers.at((base / raw).resolve())
+        if document is not None:
+            return document.uri
+    raise BadArguments(f"{raw} is not open here: open it in the editor first.")
 
 
-def _plain(value: object) -> str:
-    return str(value) if isinstance(value, str | int) else ""
-
-
-def _related(value: object) -> list[str]:
-    found = []
-    for entry in value if isinstance(value, list) else []:
-        location = entry.get("location") if isinstance(entry, Mapping) else None
-        if not isinstance(location, Mapping) or not isinstance(entry.get("message"), str):
-            continue
-        lines = range_lines(location.get("range"))
-        name = _plain(location.get("uri")).rpartition("/")[2]
-        found.append(f"{name}:{lines.start + 1 if lines else '?'}: {entry['message']}")
-    return found
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]

@@ -22,13 +22,13 @@ from codex_lsp.agent.servers import Connector
 from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.truncation import DEFAULT, Limit
 from codex_lsp.agent.usage import Meter
-from codex_lsp.agent.workplace import Place, Workplace
+from codex_lsp.agent.workplace import Workplace
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.diagnostics import Diagnostics
+from codex_lsp.lsp.diagnostics import Diagnostics, problems
 from codex_lsp.lsp.editing.buffers import OpenBuffers, to_path
-from codex_lsp.lsp.editing.documents import Document, DocumentEvent, Documents
+from codex_lsp.lsp.editing.documents import DocumentEvent, Documents
 from codex_lsp.lsp.editing.editor import LspEditor
 from codex_lsp.lsp.editing.recent import Recent
 from codex_lsp.lsp.editing.review import Review
@@ -43,7 +43,6 @@ from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.person.status import Status
 from codex_lsp.lsp.person.usage import Alarm
 from codex_lsp.lsp.settings_files import SettingsFiles
-from codex_lsp.lsp.targets import BadArguments, Target, problems
 from codex_lsp.lsp.tasks import Tasks
 from codex_lsp.workspace.ledger import Ledger
 from codex_lsp.workspace.snapshot import Snapshot
@@ -132,7 +131,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Location:
     """Where the person was last, or what a command names: some lines of an open document."""
 
     uri: str
@@ -199,7 +198,7 @@ class Workbench:
         self.account.alternatives = self._local_instead
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.alarm = Alarm(host)
-        self.last: Spot | None = None
+        self.last: Location | None = None
         self.chosen = Chosen()
         self.recent = Recent(host.documents)
         self.pinned: dict[str, None] = {}
@@ -290,33 +289,6 @@ class Workbench:
         nearest = max(holding, key=lambda root: len(root.parts))
         return (nearest, *(root for root in self.roots if root != nearest))
 
-    def find(self, target: Target) -> tuple[Document, Place]:
-        """The document and place that a command is about; raises `BadArguments`."""
-        uri = target.uri or self._uri_of(target.path) or (self.last.uri if self.last else None)
-        if uri is None:
-            raise BadArguments('Name a file: {"path": "src/main.py", "line": 3}.')
-        document = self.documents.get(uri)
-        if document is None:
-            raise BadArguments(f"{_name(uri)} is not open here: open it in the editor first.")
-        path = to_path(uri)
-        if path is None:
-            raise BadArguments("Save the buffer once, so that it has a file name.")
-        lines = target.lines
-        if lines is None:
-            lines = self.last.lines if self.last and self.last.uri == uri else LineRange(0, 1)
-        self.last = Spot(uri, lines)
-        return document, Place(path, lines, document.language_id)
-
-    def _uri_of(self, raw: str | None) -> str | None:
-        """The open document that `raw` (absolute, or relative to a folder) means."""
-        if raw is None:
-            return None
-        for base in (*self.roots, Path.cwd()):
-            document = self.buffers.at((base / raw).resolve())
-            if document is not None:
-                return document.uri
-        raise BadArguments(f"{raw} is not open here: open it in the editor first.")
-
     async def show_question(self, pending: Pending) -> Path:
         """Open a page with all that a question is about."""
         text = questions.page(pending.question, pending.asker.title)
@@ -389,7 +361,3 @@ def folder_uris(params: Mapping[str, Any]) -> list[str]:
     if isinstance(root := params.get("rootPath"), str) and Path(root).is_absolute():
         return [Path(root).as_uri()]
     return []
-
-
-def _name(uri: str) -> str:
-    return uri.rpartition("/")[2]

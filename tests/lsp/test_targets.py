@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.context.lines import LineRange
-from codex_lsp.lsp.targets import BadArguments, parse_target, problems, range_lines
+from codex_lsp.lsp.diagnostics import problems
+from codex_lsp.lsp.editing.positions import range_lines
+from codex_lsp.lsp.targets import BadArguments, parse_target
 
 
 def lsp_range(*at: int) -> dict[str, Any]:

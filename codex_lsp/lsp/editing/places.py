@@ -17,8 +17,8 @@ from codex_lsp.edits.rebase import Conflict, carry
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.documents import Document
+from codex_lsp.lsp.editing.positions import range_lines
 from codex_lsp.lsp.editing.proof import LARGE
-from codex_lsp.lsp.targets import range_lines
 from codex_lsp.workspace.ledger import Hunk, Reversal
 
 Typed = tuple[TextEdit, ...]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Literal, NamedTuple
+
+from codex_lsp.agent.context.lines import LineRange
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
@@ -107,3 +109,22 @@ def _column(line: str, at: int, character: int, encoding: Encoding) -> tuple[int
             return at + inside, character - units(block[:inside], encoding)
         at, character = at + len(block), character - size
     return at, character
+
+
+def range_lines(value: object) -> LineRange | None:
+    """The lines that an LSP range touches; one that ends at a line's start does not touch it."""
+    start, end = _position(value, "start"), _position(value, "end")
+    if start is None or end is None:
+        return None
+    last = end[0] if end[1] > 0 or end[0] == start[0] else end[0] - 1
+    return LineRange(start[0], max(last, start[0]) + 1)
+
+
+def _position(value: object, key: str) -> tuple[int, int] | None:
+    position = value.get(key) if isinstance(value, Mapping) else None
+    if not isinstance(position, Mapping):
+        return None
+    line, character = position.get("line"), position.get("character")
+    if not isinstance(line, int) or not isinstance(character, int) or line < 0:
+        return None
+    return line, character

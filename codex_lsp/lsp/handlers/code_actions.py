@@ -12,12 +12,11 @@ from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.diagnostics import touching
 from codex_lsp.lsp.editing.buffers import to_path
+from codex_lsp.lsp.editing.positions import range_lines
 from codex_lsp.lsp.editing.review import SHOWN
 from codex_lsp.lsp.offers import HunkHere, Offer, OpenQuestion, Spot, offers
 from codex_lsp.lsp.person import questions
-from codex_lsp.lsp.targets import range_lines
-from codex_lsp.lsp.workbench import Spot as LastSpot
-from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workbench import Location, Workbench
 from codex_lsp.workspace.ledger import State
 
 
@@ -46,7 +45,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
     )
     if not automatic:
         bench.warm_up()
-        bench.last = LastSpot(uri, lines)
+        bench.last = Location(uri, lines)
     where = {"uri": uri, "range": asked, "version": document.version}
     found = offers(spot, context.only)
     return [_action(offer, where, tagged=bench.client.llm_tag) for offer in found] or None

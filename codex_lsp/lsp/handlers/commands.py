@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from codex_lsp.agent import prompt
 from codex_lsp.agent.requests import Edit, Explain, Fix, FixAll, Place, Question
 from codex_lsp.lsp.connection.server import Server
-from codex_lsp.lsp.diagnostics import touching
+from codex_lsp.lsp.diagnostics import problems, touching
 from codex_lsp.lsp.small import repairing
-from codex_lsp.lsp.targets import BadArguments, Target, parse_target, problems
+from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Work
 from codex_lsp.lsp.work import answering, asking_first, changing
 
@@ -22,7 +22,7 @@ Reply = dict[str, object]
 def fix(server: Server, arguments: Sequence[object] | None) -> Reply:
     """`codex.fix`: mend the given diagnostics, those at the place, or whatever is wrong there."""
     bench, target = server.bench, parse_target(arguments)
-    document, place = bench.find(target)
+    document, place = find(bench, target)
     given = target.diagnostics
     if given is None:
         given = touching(bench.diagnostics.known(document.uri), place.lines)
@@ -37,7 +37,7 @@ def fix(server: Server, arguments: Sequence[object] | None) -> Reply:
 def fix_all(server: Server, arguments: Sequence[object] | None) -> Reply:
     """`codex.fixAll`: mend every diagnostic of the file."""
     bench, target = server.bench, parse_target(arguments)
-    document, place = bench.find(target)
+    document, place = find(bench, target)
     given = target.diagnostics
     if given is None:
         given = bench.diagnostics.known(document.uri)
@@ -50,7 +50,7 @@ def fix_all(server: Server, arguments: Sequence[object] | None) -> Reply:
 def edit(server: Server, arguments: Sequence[object] | None) -> Reply:
     """`codex.edit`: change the lines by a preset or as the prompt says; asks for one if none."""
     bench, target = server.bench, parse_target(arguments)
-    _, place = bench.find(target)
+    _, place = find(bench, target)
     if target.preset is not None:
         if target.preset not in prompt.PRESETS:
             raise BadArguments(f'"preset" has to be one of: {", ".join(sorted(prompt.PRESETS))}.')
@@ -84,7 +84,7 @@ def implement_todo(server: Server, arguments: Sequence[object] | None) -> Reply:
 def explain(server: Server, arguments: Sequence[object] | None) -> Reply:
     """`codex.explain`: say what a problem, or the code at the place, is about."""
     bench, target = server.bench, parse_target(arguments)
-    found, place = bench.find(target)
+    found, place = find(bench, target)
     given = target.diagnostics
     if given is None:
         given = touching(bench.diagnostics.known(found.uri), place.lines)
@@ -96,7 +96,7 @@ def explain(server: Server, arguments: Sequence[object] | None) -> Reply:
 def ask(server: Server, arguments: Sequence[object] | None) -> Reply:
     """`codex.ask`: answer the prompt about the place; asks for one if none."""
     bench, target = server.bench, parse_target(arguments)
-    _, place = bench.find(target)
+    _, place = find(bench, target)
     name = place.path.name
 
     def then(question: str) -> Work:
@@ -124,7 +124,7 @@ def task_cancel(server: Server, arguments: Sequence[object] | None) -> Reply:
 
 def _preset(server: Server, arguments: Sequence[object] | None, preset: str) -> Reply:
     target: Target = parse_target(arguments)
-    _, place = server.bench.find(target)
+    _, place = find(server.bench, target)
     return _edit_by(server, place, prompt.PRESETS[preset], preset)
 
 

@@ -13,7 +13,7 @@ from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.editing.buffers import to_path
 from codex_lsp.lsp.person import pages, surroundings
 from codex_lsp.lsp.person.showing import show_page
-from codex_lsp.lsp.targets import BadArguments, Target, parse_target
+from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench
 
@@ -77,7 +77,7 @@ def _about(bench: Workbench, place: Place | None) -> Path:
 
 def _place(bench: Workbench, target: Target) -> Place | None:
     named = target.uri is not None or target.path is not None
-    place = bench.find(target)[1] if named or bench.last is not None else None
+    place = find(bench, target)[1] if named or bench.last is not None else None
     _about(bench, place)
     return place
 
@@ -90,4 +90,4 @@ def _named(bench: Workbench, arguments: Arguments) -> Path:
     if target.path is not None:
         base = bench.roots[0] if bench.roots else Path.cwd()
         return (base / target.path).resolve()
-    return bench.find(target)[1].path
+    return find(bench, target)[1].path

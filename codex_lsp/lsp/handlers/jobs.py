@@ -9,7 +9,7 @@ from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.jobs import doing, resuming, steering
 from codex_lsp.lsp.person.words import shortened
-from codex_lsp.lsp.targets import BadArguments, Target, parse_target
+from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Job, Work
 from codex_lsp.lsp.work import asking_first
 from codex_lsp.lsp.workbench import Workbench
@@ -81,7 +81,7 @@ def _place(bench: Workbench, target: Target) -> Place | None:
     named = target.uri is not None or target.path is not None
     goes_on = target.task_id is not None or target.thread_id is not None
     if named or (not goes_on and bench.last is not None):
-        return bench.find(target)[1]
+        return find(bench, target)[1]
     if not bench.roots:
         raise BadArguments('Name a file: {"prompt": "…", "path": "src/main.py"}.')
     return None

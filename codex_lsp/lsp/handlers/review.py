@@ -17,9 +17,9 @@ from codex_lsp.lsp.editing.hunk_actions import states_for
 from codex_lsp.lsp.editing.review import SHOWN
 from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.showing import open_at
-from codex_lsp.lsp.targets import BadArguments, Target, parse_target
+from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Work
-from codex_lsp.lsp.workbench import Spot, Workbench
+from codex_lsp.lsp.workbench import Location, Workbench
 from codex_lsp.workspace.ledger import Hunk, State
 
 Reply = dict[str, object]
@@ -108,7 +108,7 @@ def redo_turn(server: Server, arguments: Arguments) -> Reply:
 def list_hunks(server: Server, arguments: Arguments) -> list[Reply]:
     """`codex.hunk.list` `{path, taskId}`: the changes, and what became of each."""
     bench, target = server.bench, parse_target(arguments)
-    path = bench.find(target)[1].path if target.uri or target.path else None
+    path = find(bench, target)[1].path if target.uri or target.path else None
     return [_described(bench, hunk) for hunk in bench.ledger.hunks(path=path, turn=target.task_id)]
 
 
@@ -131,7 +131,7 @@ def diff(server: Server, arguments: Arguments) -> Reply:
     if target.hunk_id is not None:
         hunks = _here(server, arguments, "codex.hunk.diff")
     else:
-        path = bench.find(target)[1].path if target.uri or target.path else None
+        path = find(bench, target)[1].path if target.uri or target.path else None
         hunks = _to_look_at(bench, path, target.task_id)
     _check(hunks, "There is no change to show.")
     return _started(server, "Codex: diff", work.diffing(bench, hunks))
@@ -141,7 +141,7 @@ def _here(server: Server, arguments: Arguments, command: str) -> list[Hunk]:
     """The hunks that are meant, in a state for `command`; raises `BadArguments` if none is."""
     bench, target, states = server.bench, parse_target(arguments), states_for(command)
     if target.hunk_id is None:
-        _, place = bench.find(target)
+        _, place = find(bench, target)
         found = bench.ledger.hunks(*states, path=place.path)
         hunks = bench.review.within(found, place.lines)
         _check(hunks, "No change waits here: it was made, dropped or typed over already.")
@@ -159,7 +159,7 @@ def _in_file(
     server: Server, arguments: Arguments, *states: State, newest: bool = False
 ) -> list[Hunk]:
     bench, target = server.bench, parse_target(arguments)
-    path = bench.find(target)[1].path
+    path = find(bench, target)[1].path
     if newest:
         return bench.ledger.newest(*states, path=path, turn=target.task_id)
     return bench.ledger.hunks(*states, path=path)
@@ -251,7 +251,7 @@ def _go(server: Server, arguments: Arguments, *, forward: bool) -> Reply:
         before = [hunk for place, _, hunk in at if here is not None and place < here]
         chosen = (before or [at[-1][2]])[-1]
     uri = _uri(bench, chosen)
-    bench.last = Spot(uri, lines(chosen))
+    bench.last = Location(uri, lines(chosen))
     server.spawn(_show(bench, chosen, uri), name="show a change")
     return _described(bench, chosen)
 
@@ -260,7 +260,7 @@ def _last(bench: Workbench, target: Target) -> tuple[Path, int] | None:
     """The place that is given, or the last one; None if there is none."""
     if bench.last is None and not (target.uri or target.path):
         return None
-    _, place = bench.find(target)
+    _, place = find(bench, target)
     return place.path, place.lines.start
 
 
