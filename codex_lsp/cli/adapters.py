@@ -20,8 +20,8 @@ from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.events import ModelError
 from codex_lsp.cli.configuration import configured, sources
 from codex_lsp.cli.runner import LateRunner
+from codex_lsp.lsp.adapters import Adapters, LocalModel
 from codex_lsp.lsp.person.pages import state_directory
-from codex_lsp.lsp.workbench import Adapters, LocalModel
 from codex_lsp.tool_servers.connector import SdkConnector
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -13,18 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from codex_lsp.agent.commands import Running
-from codex_lsp.agent.compaction import Window
 from codex_lsp.agent.connections import Connections
 from codex_lsp.agent.context.lines import LineRange
-from codex_lsp.agent.ports import CommandRunner, Model
 from codex_lsp.agent.prompt import Problem
-from codex_lsp.agent.servers import Connector
-from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.truncation import DEFAULT, Limit
 from codex_lsp.agent.usage import Meter
 from codex_lsp.agent.workplace import Workplace
 from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.config.editor_settings import EditorSettings, parse
+from codex_lsp.lsp.adapters import Adapters, LocalModel, WarmModel
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.diagnostics import Diagnostics, problems
 from codex_lsp.lsp.editing.buffers import OpenBuffers, to_path
@@ -48,78 +45,7 @@ from codex_lsp.workspace.ledger import Ledger
 from codex_lsp.workspace.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from codex_lsp.agent.small.fix import OpenCompletion
-    from codex_lsp.auth.accounts import Accounts
-
-
-class WarmModel(Model, Protocol):
-    """A model that can be made ready before it is asked."""
-
-    async def warm_up(self) -> None:
-        """Load and open what a request needs; sends nothing, raises nothing."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """A model of a server that runs on this machine; `base` is the server's address."""
-
-    server: str
-    base: str
-    name: str
-
-    @property
-    def title(self) -> str:
-        """As it is offered."""
-        return f"{self.name} ({self.server}, on this machine)"
-
-
-def _nothing_configured(_folder: Path | None) -> CodexToml:
-    return CodexToml()
-
-
-async def _nothing_examined() -> AsyncIterator[str]:
-    """What is known of this machine where nobody looks."""
-    for line in list[str]():
-        yield line
-
-
-async def _no_local() -> Sequence[LocalModel]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """What the command line gives to the server. `open_model` takes the model's name or None.
-
-    `small`: fixes go to the small model on this machine, and `open_model` has none to open.
-    `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
-    for None, everywhere, and reads a few small files for it. `window` is how much a model of the
-    named provider, or else of the configured one, holds by these settings. `examine` says line by
-    line what works on this machine. `models` are the names that can be chosen; `find_local` looks
-    for servers on this machine, and asks them for a list alone. `servers` starts MCP servers, or
-    reaches them.
-    """
-
-    open_model: Callable[[str | None], WarmModel]
-    state_folder: Path
-    accounts: Accounts | None = None
-    small: OpenCompletion | None = None
-    window: Callable[[CodexToml, str | None], Window] = lambda _config, _provider: Window()
-    home: Path | None = None
-    configuration: Callable[[Path | None], CodexToml] = _nothing_configured
-    runner: CommandRunner | None = None
-    archive: Archive | None = None
-    servers: Connector | None = None
-    examine: Callable[[], AsyncIterator[str]] = _nothing_examined
-    models: Callable[[], Sequence[str]] = tuple
-    find_local: Callable[[], Awaitable[Sequence[LocalModel]]] = _no_local
-    open_local: Callable[[LocalModel], WarmModel] | None = None
-
-    @property
-    def checkpoints(self) -> Path:
-        """Where bytes go that a command replaced, so that they can be put back."""
-        return self.state_folder / "checkpoints"
+    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.registry import REGISTRY, Registry
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from tests.doubles.hosted import Hosted, Json, hosted
 
 DEADLINE = 60.0  # seconds; generous, as tests share a slow machine

@@ -31,9 +31,10 @@ from codex_lsp.agent.ports import Command, Confinement, FileChange, Process, Wro
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
 from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.jobs import doing
 from codex_lsp.lsp.tasks import Job, Task
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.responses.sessions import Sessions
 from codex_lsp.workspace.snapshot import Snapshot
 from tests.doubles.editor_profiles import profile

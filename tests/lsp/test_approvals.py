@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from codex_lsp.config.layers import Sources, load
-from codex_lsp.lsp.workbench import Adapters
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.workspace import trust
 from tests.doubles.window import Window, no_model, window
 from tests.lsp.wanting import COMMANDS

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from codex_lsp.agent.tools.ask_person import Option, Question
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.connection.client import ClientError
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.person.asking import asking
 from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 
 QUESTION = Question(
     "Which\none? <!-- x -->", "Database", (Option("SQLite", "one file"), Option("Postgres"))

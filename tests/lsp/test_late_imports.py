@@ -9,7 +9,7 @@ from pathlib import Path
 _SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from codex_lsp.lsp.workbench import Adapters
+from codex_lsp.lsp.adapters import Adapters
 from tests.doubles.window import no_model, window
 
 LATE = [f"codex_lsp.{name}" for name in sys.argv[2:]]

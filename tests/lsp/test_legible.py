@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.person.legible import legible
-from codex_lsp.lsp.workbench import Adapters
 from tests.doubles.window import no_model, window
 
 SLY = "all\u202e good\u200b\x1b[2J\tdone\r\nnow"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from codex_lsp.agent.events import NotSignedIn
+from codex_lsp.lsp.adapters import Adapters, LocalModel
 from codex_lsp.lsp.registry import REGISTRY
-from codex_lsp.lsp.workbench import Adapters, LocalModel, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from tests.doubles.hosted import hosted
 
 FOUND = (

@@ -16,6 +16,7 @@ from codex_lsp.agent.changes import hunks as engine
 from codex_lsp.agent.ports import Applied, Change, ChangeFile, Held, NotApplied, RemoveFile
 from codex_lsp.edits.diff import diff
 from codex_lsp.lsp import work
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.editing import review
 from codex_lsp.lsp.editing.hunk_text import pairs
 from codex_lsp.lsp.editing.places import Places, overlap
@@ -24,7 +25,7 @@ from codex_lsp.lsp.editing.review import REST, Origin, Review
 from codex_lsp.lsp.person import words
 from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.workspace.disk import DiskText
 from codex_lsp.workspace.ledger import Hunk, Swap
 from codex_lsp.workspace.raw import Bits, Bytes, Link

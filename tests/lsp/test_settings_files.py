@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.registry import REGISTRY
 from codex_lsp.lsp.settings_files import file_at
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from tests.doubles.hosted import Hosted, hosted
 
 BAD = 'model = "m"\nsandbox_mode = "é everything"\n[x.y]\n'

@@ -13,12 +13,13 @@ import pytest
 from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.requests import Fix, Place
 from codex_lsp.agent.small.repair import Completion
+from codex_lsp.lsp.adapters import Adapters, WarmModel
 from codex_lsp.lsp.connection.client import ClientError
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.workbench import Adapters, WarmModel, Workbench
+from codex_lsp.lsp.workbench import Workbench
 
 TEXT = "# 😀\ndef area(w, h):\n    return w + h\n"
 WORSE, GOOD = TEXT.replace("+", "-"), TEXT.replace("+", "*")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from codex_lsp.config.layers import Sources, load
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.tool_servers import servers_for
-from codex_lsp.lsp.workbench import Adapters
 from codex_lsp.tool_servers.connector import SdkConnector
 from codex_lsp.workspace import trust
 from tests.doubles import raw_mcp

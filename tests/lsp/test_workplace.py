@@ -6,8 +6,9 @@ from pathlib import Path
 
 from codex_lsp.agent.compaction import Window
 from codex_lsp.config.codex_toml import CodexToml
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.registry import REGISTRY
-from codex_lsp.lsp.workbench import Adapters, Workbench
+from codex_lsp.lsp.workbench import Workbench
 from tests.doubles.hosted import hosted
 from tests.doubles.window import no_model
 

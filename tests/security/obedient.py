@@ -20,7 +20,7 @@ from codex_lsp.agent.conversation import ModelRequest
 from codex_lsp.agent.events import ItemDone, ModelEvent
 from codex_lsp.agent.ports import CannotRun, Command, Confinement, Process
 from codex_lsp.config.layers import Sources, load
-from codex_lsp.lsp.workbench import Adapters
+from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.workspace import trust
 from codex_lsp.workspace.snapshot import Snapshot
 from tests.doubles.scripted_model import call, done, says

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from codex_lsp.lsp.adapters import LocalModel
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import usage as used
 from codex_lsp.lsp.person.messages import choose, say
 from codex_lsp.lsp.targets import BadArguments
 from codex_lsp.lsp.tasks import Task
-from codex_lsp.lsp.workbench import LocalModel, Workbench
+from codex_lsp.lsp.workbench import Workbench
 
 Reply = dict[str, object]
 Arguments = Sequence[object] | None
