@@ -24,6 +24,7 @@ from codex_lsp.lsp.tasks import Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
 from codex_lsp.lsp.work import following, reviewed, summary
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workplace import workplace
 
 SHORT = 240  # characters that are shown as a message; longer answers get a page
 
@@ -34,7 +35,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
     async def work(task: Task) -> str:
         about = bench.roots[0] if place is None else place.path
         at = replace(
-            await bench.workplace(about),
+            await workplace(bench, about),
             ask=asking(bench, task),
             permit=permit_for(bench, task, place),
             brief=lambda wish: brief(bench, bench.roots_for(about), wish),

@@ -27,6 +27,7 @@ from codex_lsp.lsp.person.showing import show, show_growth, show_page
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workplace import workplace
 from codex_lsp.workspace.ledger import Hunk, State
 from codex_lsp.workspace.snapshot import Found
 
@@ -43,7 +44,7 @@ def changing(
     """
 
     async def work(task: Task) -> str:
-        at = replace(await bench.workplace(place.path), permit=permit_for(bench, task, place))
+        at = replace(await workplace(bench, place.path), permit=permit_for(bench, task, place))
         at = reviewed(bench, at, Origin(task.id, place, _asked(wish), replaces))
         tell = following(bench, task)
         ended, changed = await requests.change(place, wish, at, tell=tell, label=label)
@@ -86,7 +87,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
     """Work that asks for prose, which streams into a page that is shown."""
 
     async def work(task: Task) -> str:
-        at = await bench.workplace(place.path)
+        at = await workplace(bench, place.path)
         head = f"# {title}\n\n"
         folder = bench.adapters.state_folder / "answers"
         path = await asyncio.to_thread(pages.new_page, folder, "answer", head)

@@ -274,7 +274,7 @@ class Scene(MemoryWindow):
         """The next job is undisturbed, and answered by `replies`."""
         self.cancel_at = self.crash_at = 0
         self.model = Model(self, list(replies))
-        self.bench._models.clear()
+        self.bench.choice._opened.clear()
         self.job = Job(self.job.thread)
 
 

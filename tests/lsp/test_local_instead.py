@@ -11,6 +11,7 @@ from codex_lsp.agent.events import NotSignedIn
 from codex_lsp.lsp.adapters import Adapters, LocalModel
 from codex_lsp.lsp.registry import REGISTRY
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workplace import workplace
 from tests.doubles.hosted import hosted
 
 FOUND = (
@@ -52,7 +53,7 @@ async def test_a_local_server_is_offered_and_used_from_then_on(tmp_path: Path) -
         assert told["params"]["message"] == (
             "Codex asks first (Ollama, on this machine) from now on."
         )
-        model: object = (await bench.workplace(tmp_path / "a.py")).model
+        model: object = (await workplace(bench, tmp_path / "a.py")).model
         assert model is FOUND[0]
         assert opened == [FOUND[0]]
         await bench.account.ask_to_sign_in(error)

@@ -9,6 +9,7 @@ from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.registry import REGISTRY
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workplace import workplace
 from tests.doubles.hosted import hosted
 from tests.doubles.window import no_model
 
@@ -28,4 +29,4 @@ async def test_how_much_the_model_holds_is_said_by_the_settings_of_the_folder(
     async with hosted(REGISTRY) as one:
         one.server.bench = bench = Workbench(one.server, one.server.initialize_params, adapters)
         for folder, tokens in held.items():
-            assert (await bench.workplace(folder / "a.py")).window == Window(tokens)
+            assert (await workplace(bench, folder / "a.py")).window == Window(tokens)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from codex_lsp.lsp.adapters import LocalModel
 from codex_lsp.lsp.connection.client import ClientFailure
@@ -28,7 +27,7 @@ def model(server: Server, arguments: Arguments) -> Reply:
     """`codex.model.select` `{model}`: use it from now on; asks which where none is named."""
     bench, named = server.bench, _argument(arguments, "model")
     if named is not None:
-        return {"ok": True, "message": bench.choose_model(named)}
+        return {"ok": True, "message": bench.choice.use_model(named)}
 
     async def work(_task: Task) -> str:
         names = await asyncio.to_thread(bench.adapters.models)
@@ -36,7 +35,7 @@ def model(server: Server, arguments: Arguments) -> Reply:
         offered: dict[str, str | LocalModel | None] = {CONFIGURED: None}
         offered |= {name: name for name in names} | {one.title: one for one in local}
         title = await _chosen(bench, "Which model should Codex ask?", list(offered))
-        return "Nothing was chosen." if title is None else bench.choose_model(offered[title])
+        return "Nothing was chosen." if title is None else bench.choice.use_model(offered[title])
 
     return {"taskId": bench.tasks.start("Codex: choose a model", work).id}
 
@@ -45,13 +44,13 @@ def effort(server: Server, arguments: Arguments) -> Reply:
     """`codex.effort.select` `{effort}`: think that much from now on; asks where none is named."""
     bench, named = server.bench, _argument(arguments, "effort")
     if named is not None:
-        return {"ok": True, "message": _use_effort(bench, named)}
+        return {"ok": True, "message": bench.choice.use_effort(named)}
 
     async def work(_task: Task) -> str:
         title = await _chosen(bench, "How much should the model think?", [CONFIGURED, *EFFORTS])
         if title is None:
             return "Nothing was chosen."
-        return _use_effort(bench, None if title == CONFIGURED else title)
+        return bench.choice.use_effort(None if title == CONFIGURED else title)
 
     return {"taskId": bench.tasks.start("Codex: choose the effort", work).id}
 
@@ -63,13 +62,6 @@ def usage(server: Server, _arguments: Arguments) -> Reply:
     message = f"Codex: {found['message']}"
     say(bench.wire, message)
     return found
-
-
-def _use_effort(bench: Workbench, chosen: str | None) -> str:
-    bench.chosen = replace(bench.chosen, effort=chosen)
-    message = f"Codex asks for {chosen or 'the configured'} effort from now on."
-    say(bench.wire, message)
-    return message
 
 
 def _argument(arguments: Arguments, name: str) -> str | None:

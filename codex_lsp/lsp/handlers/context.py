@@ -16,6 +16,7 @@ from codex_lsp.lsp.person.showing import show_page
 from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench
+from codex_lsp.lsp.workplace import workplace
 
 Reply = dict[str, object]
 Arguments = Sequence[object] | None
@@ -57,7 +58,7 @@ def shown(server: Server, arguments: Arguments) -> Reply:
 
     async def work(_task: Task) -> str:
         about = _about(bench, place)
-        at = await bench.workplace(about)
+        at = await workplace(bench, about)
         around = await surroundings.surroundings(bench, bench.roots_for(about))
         found = await preview(Job(wish, place), at, around)
         folder = bench.adapters.state_folder / "answers"
