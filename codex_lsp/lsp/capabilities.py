@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codex_lsp.lsp.offer import wants_lenses
+from codex_lsp.lsp.server_capabilities import wants_lenses
 
 
 @dataclass(frozen=True, slots=True)

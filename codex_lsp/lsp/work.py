@@ -14,7 +14,7 @@ from codex_lsp.agent.consent.visible import cut
 from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Edit, Fix, Query, Question, Wish
-from codex_lsp.agent.small.asking import cannot_call, completing
+from codex_lsp.agent.small.completion import cannot_call, completing
 from codex_lsp.agent.steps import Landed, Retrying, Step, StepSink, Writing
 from codex_lsp.agent.workplace import Place, Workplace
 from codex_lsp.lsp.connection.client import ClientFailure

@@ -23,7 +23,7 @@ from codex_lsp.lsp.editing.documents import DocumentEvent, Documents
 from codex_lsp.lsp.editing.editor import LspEditor
 from codex_lsp.lsp.editing.recent import Recent
 from codex_lsp.lsp.editing.review import Review
-from codex_lsp.lsp.person import pages, questions
+from codex_lsp.lsp.person import approval_text, pages
 from codex_lsp.lsp.person.account import Account
 from codex_lsp.lsp.person.approvals import Approvals, Pending
 from codex_lsp.lsp.person.lenses import Lenses
@@ -156,7 +156,7 @@ class Workbench:
 
     async def show_question(self, pending: Pending) -> Path:
         """Open a page with all that a question is about."""
-        text = questions.page(pending.question, pending.asker.title)
+        text = approval_text.page(pending.question, pending.asker.title)
         folder = self.adapters.state_folder / "approvals"
         path = await asyncio.to_thread(pages.new_page, folder, "approval", text)
         await show(self, path)

@@ -20,7 +20,7 @@ from codex_lsp.lsp.editing.documents import Document as OpenDocument
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.editing.editor import LspEditor
 from codex_lsp.lsp.editing.positions import Encoding
-from codex_lsp.lsp.offer import choose_encoding
+from codex_lsp.lsp.server_capabilities import choose_encoding
 from tests.doubles.editor import Editor, Failure, Result
 from tests.doubles.editor_profiles import Profile, profile
 from tests.doubles.editor_text import Document

@@ -20,7 +20,7 @@ from codex_lsp.lsp.connection.client import ClientError, ClientTimeout
 from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.editing.editor import LspEditor
-from codex_lsp.lsp.offer import choose_encoding
+from codex_lsp.lsp.server_capabilities import choose_encoding
 from codex_lsp.workspace.ledger import Ledger, State
 from tests.doubles.editor import Editor, Failure, Mood, Result
 from tests.doubles.editor_profiles import profile

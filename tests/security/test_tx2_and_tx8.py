@@ -21,7 +21,7 @@ from codex_lsp.agent.consent.actions import (
     UseServer,
 )
 from codex_lsp.agent.consent.approvals import EVERY_SCOPE, Question
-from codex_lsp.lsp.person import questions
+from codex_lsp.lsp.person import approval_text
 from tests.doubles.scripted_model import call
 from tests.security.obedient import obey, patch
 from tests.security.test_tx1_hostile_repositories import build
@@ -139,6 +139,6 @@ def outside_of_code(page: str) -> str:
 @pytest.mark.parametrize("lure", LURES)
 def test_a_page_about_an_action_holds_no_link_and_no_image(lure: str) -> None:
     for action in actions(lure):
-        left = outside_of_code(questions.page(Question(action, (), EVERY_SCOPE), "Codex: do"))
+        left = outside_of_code(approval_text.page(Question(action, (), EVERY_SCOPE), "Codex: do"))
         for sign in ("](", "![", "<", "http", "command:", "file:", "mermaid", "# Appr", "~~~"):
             assert sign not in left, left

@@ -15,7 +15,7 @@ from pathlib import Path
 from codex_lsp.agent.consent.actions import Allowed, RunCommand, covers, fingerprint
 from codex_lsp.agent.consent.approvals import EVERY_SCOPE, Question
 from codex_lsp.agent.consent.visible import cut, visible
-from codex_lsp.lsp.person import questions
+from codex_lsp.lsp.person import approval_text
 
 ROUNDS = int(os.environ.get("CODEX_LSP_TX4_ROUNDS", "10000"))
 
@@ -70,7 +70,7 @@ def test_the_page_has_every_word_of_the_command_and_cannot_be_broken_out_of() ->
     for number in range(ROUNDS // 10):
         argv = (next(makes), next(makes), next(makes))
         action = RunCommand(argv, Path("/w") / "x", (("A", next(makes)),), reason=next(makes))
-        page = questions.page(question(action), "Codex: do")
+        page = approval_text.page(question(action), "Codex: do")
         lines = page.split("\n")
         for at, word in enumerate(argv):
             assert f"{at}: {visible(word)}" in lines, number
@@ -89,7 +89,7 @@ def test_the_page_has_every_word_of_the_command_and_cannot_be_broken_out_of() ->
 
 def test_a_message_says_how_much_it_leaves_out() -> None:
     action = RunCommand(("bash", "-lc", "true; " + "x" * 5000 + "; rm -rf ~"), Path("/w"))
-    message = questions.message(question(action), "Codex: do")
+    message = approval_text.message(question(action), "Codex: do")
     assert "more characters" in message
     assert "rm -rf ~" in message  # the end is where the harm would hide
     assert len(message) < 2000
@@ -123,4 +123,4 @@ def test_words_cannot_be_joined_or_split_without_notice() -> None:
     one = RunCommand(("a b", "c"), Path("/w"))
     other = RunCommand(("a", "b c"), Path("/w"))
     assert fingerprint(one) != fingerprint(other)
-    assert questions.headline(question(one)) != questions.headline(question(other))
+    assert approval_text.headline(question(one)) != approval_text.headline(question(other))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codex_lsp.lsp import offer
 from codex_lsp.lsp.connection import jsonrpc
 from codex_lsp.lsp.connection.ending import Ending
 from codex_lsp.lsp.connection.jsonrpc import Message, RequestId
 from codex_lsp.lsp.registry import Registry
+from codex_lsp.lsp.server_capabilities import initialize_result
 
 STOP_WORK: Message = {"method": "shutdown"}
 """Delivered, as this very object, when `shutdown` was accepted: what is in flight is to stop."""
@@ -87,7 +87,7 @@ class Gate:
             self._refuse(request, jsonrpc.INVALID_PARAMS, "The params of initialize are an object.")
         else:
             self._initialized = True
-            answer = offer.initialize_result(params, self._registry)
+            answer = initialize_result(params, self._registry)
             self._send(jsonrpc.encode(jsonrpc.result(request, answer)))
             self._deliver(message, size)
 

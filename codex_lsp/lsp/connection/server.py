@@ -21,8 +21,8 @@ from codex_lsp.lsp.connection.protocol import Protocol
 from codex_lsp.lsp.connection.transport import ROOM, Outbox
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.editing.positions import Encoding
-from codex_lsp.lsp.offer import WHOLE_TEXTS, choose_encoding, sync_kind
 from codex_lsp.lsp.person.legible import on_screen
+from codex_lsp.lsp.server_capabilities import WHOLE_TEXTS, choose_encoding, sync_kind
 
 if TYPE_CHECKING:
     from codex_lsp.lsp.workbench import Workbench

@@ -15,8 +15,8 @@ from codex_lsp.lsp.connection.ending import Ending
 from codex_lsp.lsp.connection.gate import Gate
 from codex_lsp.lsp.connection.jsonrpc import Message
 from codex_lsp.lsp.connection.transport import Inbox, Outbox, Read, Write, read_frames
-from codex_lsp.lsp.offer import dig
 from codex_lsp.lsp.registry import Registry
+from codex_lsp.lsp.server_capabilities import dig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

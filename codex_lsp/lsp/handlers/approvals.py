@@ -9,7 +9,7 @@ from pathlib import Path
 from codex_lsp.agent.consent.actions import TrustFolder
 from codex_lsp.agent.events import RequestRefused
 from codex_lsp.lsp.connection.server import Server
-from codex_lsp.lsp.person import permits, questions
+from codex_lsp.lsp.person import approval_text, permits
 from codex_lsp.lsp.person.approvals import Pending
 from codex_lsp.lsp.person.showing import show
 from codex_lsp.lsp.targets import BadArguments, one_object
@@ -125,7 +125,7 @@ def _deny_and_say_why(server: Server, pending: Pending) -> str:
 
         return work
 
-    heading = f"Why should Codex not {questions.headline(pending.question)}?"
+    heading = f"Why should Codex not {approval_text.headline(pending.question)}?"
     work = asking_first(server.bench, heading, then)
     return server.bench.tasks.start("Codex: deny and say why", work).id
 

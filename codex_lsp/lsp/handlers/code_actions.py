@@ -15,7 +15,7 @@ from codex_lsp.lsp.editing.buffers import to_path
 from codex_lsp.lsp.editing.positions import range_lines
 from codex_lsp.lsp.editing.review import SHOWN
 from codex_lsp.lsp.offers import HunkHere, Offer, OpenQuestion, Spot, offers
-from codex_lsp.lsp.person import questions
+from codex_lsp.lsp.person import approval_text
 from codex_lsp.lsp.workbench import Location, Workbench
 from codex_lsp.workspace.ledger import State
 
@@ -75,8 +75,8 @@ def _questions(
     return tuple(
         OpenQuestion(
             pending.id,
-            questions.headline(pending.question),
-            questions.choices(pending.question),
+            approval_text.headline(pending.question),
+            approval_text.choices(pending.question),
         )
         for pending in bench.approvals.pending()
         if pending.asker.uri == uri

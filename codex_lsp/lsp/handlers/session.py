@@ -9,8 +9,8 @@ from lsprotocol import types
 
 from codex_lsp.lsp.connection.client import ClientFailure
 from codex_lsp.lsp.connection.server import Server
-from codex_lsp.lsp.offer import LATER, registers_later
 from codex_lsp.lsp.person.showing import SCHEME
+from codex_lsp.lsp.server_capabilities import LATER, registers_later
 from codex_lsp.lsp.settings_files import SELECTOR
 
 log = logging.getLogger(__name__)

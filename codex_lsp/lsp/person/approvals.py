@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from codex_lsp.agent.consent.actions import Allowed, Decision, Denied, fingerprint
 from codex_lsp.agent.consent.approvals import Question
 from codex_lsp.lsp.connection.client import ClientFailure
-from codex_lsp.lsp.person import questions
+from codex_lsp.lsp.person import approval_text
 from codex_lsp.lsp.person.messages import WARNING, choose, say
 from codex_lsp.lsp.person.progress import Wire
 
@@ -53,8 +53,8 @@ class Pending:
         return {
             "approvalId": self.id,
             "task": self.asker.title,
-            "question": questions.headline(self.question),
-            "decisions": [*questions.choices(self.question).values()],
+            "question": approval_text.headline(self.question),
+            "decisions": [*approval_text.choices(self.question).values()],
             "fingerprint": fingerprint(self.question.action),
         }
 
@@ -81,7 +81,7 @@ class Approvals:
         answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         pending = Pending(f"approval-{secrets.token_hex(8)}", question, asker, answer)
         with self._asked(pending):
-            asker.report(f"waits for you: {questions.headline(question)}")
+            asker.report(f"waits for you: {approval_text.headline(question)}")
             decision = await answer
         asker.report("goes on" if isinstance(decision, Allowed) else "goes on without it")
         return decision
@@ -127,16 +127,16 @@ class Approvals:
 
         What does nothing comes first: editors pick the first button for who types on.
         """
-        titles = {questions.SHOW: "", **questions.choices(pending.question)}
-        message = questions.message(pending.question, pending.asker.title)
+        titles = {approval_text.SHOW: "", **approval_text.choices(pending.question)}
+        message = approval_text.message(pending.question, pending.asker.title)
         with contextlib.suppress(ClientFailure):
             title = await choose(self._wire, message, titles, patience=_A_DAY, kind=WARNING)
-            if title == questions.SHOW:
+            if title == approval_text.SHOW:
                 await self._show(pending)
             elif title is not None:
                 self.respond(pending.id, titles[title])
             return
-        say(self._wire, questions.how(pending.question), WARNING)
+        say(self._wire, approval_text.how(pending.question), WARNING)
 
     def _publish(self, uri: str | None) -> None:
         if uri is None:
@@ -154,6 +154,6 @@ def _diagnostic(pending: Pending) -> dict[str, object]:
         "range": {"start": start, "end": start},
         "severity": _SEVERITY,
         "source": SOURCE,
-        "message": questions.message(pending.question, task),
+        "message": approval_text.message(pending.question, task),
         "data": {"approvalId": pending.id},
     }

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from codex_lsp import __version__
 from codex_lsp.agent.events import Misconfigured, Unreachable
-from codex_lsp.agent.small.asking import asked
+from codex_lsp.agent.small.completion import asked
 from codex_lsp.agent.small.repair import Completion
 from codex_lsp.auth.tokens import Secret
 from codex_lsp.responses.bearer import FixedKey

@@ -14,7 +14,8 @@ from lsprotocol.converters import get_converter
 from pygls.capabilities import ServerCapabilitiesBuilder
 
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.offer import (
+from codex_lsp.lsp.registry import REGISTRY, Registry
+from codex_lsp.lsp.server_capabilities import (
     choose_encoding,
     dig,
     initialize_result,
@@ -23,7 +24,6 @@ from codex_lsp.lsp.offer import (
     sync_kind,
     wants_lenses,
 )
-from codex_lsp.lsp.registry import REGISTRY, Registry
 from tests.doubles.hosted import hosted
 from tests.lsp.conformance import probe
 
