@@ -7,29 +7,21 @@ What is found is told as it was tried, not as it ought to be. Nothing is tried b
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import os
-import stat
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
 
 from codex_lsp.agent.ports import CannotRun, Command, Confinement, FileChange
-from codex_lsp.sandbox import backends, mirror, overlay
-from codex_lsp.sandbox.backends import UNCONFINED, Backend, Bubblewrap, Find, Job, Landlock
-from codex_lsp.sandbox.bubblewrap import Layers, View
+from codex_lsp.sandbox import backends, mirror, overlay, scratch, views
+from codex_lsp.sandbox.backends import UNCONFINED, Backend, Bubblewrap, Find, Job
+from codex_lsp.sandbox.bubblewrap import View
 from codex_lsp.sandbox.environment import child_environment
-from codex_lsp.sandbox.mirror import Mirror, Place
 from codex_lsp.sandbox.policy import Policy, outermost
 from codex_lsp.sandbox.process import Child
 from codex_lsp.workspace import ignore
 from codex_lsp.workspace.snapshot import Snapshot
 
 MOST_LIVE = 64
-_PREFIX = "codex-lsp-run-"
 
 
 class Runner:
@@ -48,6 +40,7 @@ class Runner:
         self._find = find
         self._found: dict[tuple[Path, ...], Backend | None] = {}
         self._looking = asyncio.Lock()
+        self._making = asyncio.Lock()
         self._large: set[Path] = set()
         self._kept_out = ignore.KeptOut()
         self._unsaved = overlay.Unsaved()
@@ -68,8 +61,8 @@ class Runner:
             backend = None
         elif command.behind != behind:
             raise CannotRun("what holds commands back was changed meanwhile; ask again")
-        scratch = self._folder()
-        folder = scratch / f"run{next(self._numbers)}"
+        own = await self._folder()
+        folder = own / f"run{next(self._numbers)}"
         env = child_environment(
             self._env,
             policy.environment,
@@ -77,25 +70,24 @@ class Runner:
             confined=command.behind is not None,
         )
         try:
-            started = await asyncio.to_thread(_stamp, folder)
-            unseen = (
-                [] if backend is None else await asyncio.to_thread(self._unseen, snapshot.roots)
-            )
-            views: list[View]
-            if backend is not None and not behind.reviewed:
-                roots = outermost([*snapshot.roots, *policy.writable_roots])
-                views = [Place(root) for root in roots]
-            else:
-                lay = self._lay
-                views = await asyncio.to_thread(lay, backend, snapshot, policy, folder, unseen)
-            job = Job(command.argv, command.cwd, env, command.tty, policy, views, scratch, unseen)
+            started = await asyncio.to_thread(scratch.stamp, folder)
+            unseen: list[Path] = []
+            seen: list[View] = []
+            if backend is not None:
+                unseen = await asyncio.to_thread(self._unseen, snapshot.roots)
+                seen = views.in_place(snapshot, policy)
+                if behind.reviewed:
+                    seen = await asyncio.to_thread(
+                        views.apart, backend, snapshot, policy, folder, unseen, self._unsaved
+                    )
+            job = Job(command.argv, command.cwd, env, command.tty, policy, seen, own, unseen)
             child = await backends.start(backend, job, self._env)
         except (OSError, mirror.TooLarge) as error:
             await asyncio.to_thread(overlay.clear, folder)
             raise CannotRun(f"it could not be started: {error}") from error
         if command.idle is not None:
             child.end_when_idle(command.idle)
-        running = Running(child, started, folder, views, self._live)
+        running = Running(child, started, folder, seen, self._live)
         self._live.add(running)
         return running
 
@@ -114,7 +106,7 @@ class Runner:
         key = (*roots, *policy.writable_roots)
         async with self._looking:
             if key not in self._found:
-                self._found[key] = await self._find(key, self._folder(), self._env)
+                self._found[key] = await self._find(key, await self._folder(), self._env)
         backend = self._found[key]
         large = await asyncio.to_thread(self._too_large, backend, outermost([*key]))
         return backend, backends.describe(backend, policy, too_large=large), policy
@@ -133,49 +125,13 @@ class Runner:
         """What the person keeps out of these folders."""
         return [path for root in roots for path in self._kept_out.below(root)]
 
-    def _folder(self) -> Path:
+    async def _folder(self) -> Path:
         """This window's folder for what commands write."""
-        if self._scratch is None:
-            _sweep(Path(tempfile.gettempdir()))
-            self._scratch = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
-            (self._scratch / "tmp").mkdir()
-        return self._scratch
-
-    def _lay(
-        self,
-        backend: Backend | None,
-        snapshot: Snapshot,
-        policy: Policy,
-        folder: Path,
-        unseen: Sequence[Path],
-    ) -> list[View]:
-        """How the command sees the workspace."""
-        if backend is None:
-            return []
-        roots = outermost([*snapshot.roots, *policy.writable_roots])
-        layered = isinstance(backend, Bubblewrap) and backend.layered
-        writable = policy.mode == "workspace-write"
-        layers = overlay.prepare(roots, folder, writable=writable and layered)
-        shown = {
-            path: buffer
-            for path, buffer in snapshot.buffers.items()
-            if not any(path.is_relative_to(place) for place in unseen)
-        }
-        for layer in layers:
-            self._unsaved.write(layer.root, shown, layer.unsaved)
-        if layered:
-            return [*layers]
-        links = isinstance(backend, Landlock)
-        return [
-            mirror.make(
-                layer.root,
-                folder / f"copy{number}",
-                layer.unsaved,
-                leave_out=frozenset(unseen),
-                links=links,
-            )
-            for number, layer in enumerate(layers)
-        ]
+        async with self._making:
+            if self._scratch is None:
+                await asyncio.to_thread(scratch.sweep)
+                self._scratch = scratch.make()  # at once: a cancel leaves none that is not known
+            return self._scratch
 
 
 class Running:
@@ -213,7 +169,7 @@ class Running:
 
     async def changes(self) -> list[FileChange]:
         """See `agent.ports.Process`."""
-        return await asyncio.to_thread(_changes, self._views)
+        return await asyncio.to_thread(views.changes, self._views)
 
     async def release(self) -> None:
         """See `agent.ports.Process`."""
@@ -222,49 +178,3 @@ class Running:
         finally:
             self._live.discard(self)
             await asyncio.to_thread(overlay.clear, self._folder)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what servers left that were killed: unsaved texts are in it."""
-    if sys.platform == "win32":
-        return
-    for left in folder.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if not pid.isdigit() or _lives(int(pid)):
-            continue
-        with contextlib.suppress(FileNotFoundError):  # another window sweeps, too
-            if stat.S_ISDIR(left.lstat().st_mode) and left.lstat().st_uid == os.getuid():
-                overlay.clear(left)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _changes(views: Sequence[View]) -> list[FileChange]:
-    found: list[FileChange] = []
-    for view in views:
-        match view:
-            case Layers():
-                found += overlay.changes(view)
-            case Mirror():
-                found += mirror.changes(view)
-            case Place():
-                pass  # it is done
-            case _:
-                assert_never(view)
-    return found
-
-
-def _stamp(folder: Path) -> int:
-    """The time by the clock of the file system: what is changed later has a later one."""
-    folder.mkdir()
-    place = folder / "started"
-    place.touch()
-    return place.stat().st_ctime_ns

@@ -4,6 +4,7 @@ it is needed: without it, a probe gets through.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -264,7 +265,7 @@ def test_commands_end_with_a_server_that_is_killed(prey: Prey, backend: str) -> 
     # The next server clears up after it.
     left = [*Path(tempfile.gettempdir()).glob(f"codex-lsp-run-{server.pid}-*")]
     assert left
-    mine = Runner(lambda _roots: Policy(), {})._folder()
+    mine = asyncio.run(Runner(lambda _roots: Policy(), {})._folder())
     shutil.rmtree(mine)
     assert not any(place.exists() for place in left)
 
