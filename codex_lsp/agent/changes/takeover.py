@@ -17,8 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
+from codex_lsp.agent.changes.takeover_plan import (
+    Planned,
+    in_order,
+    leaves,
+    plan,
+    preview,
+    protected,
+)
 from codex_lsp.agent.consent.actions import Permit, TouchProtected
-from codex_lsp.agent.consent.shown import MOST_SHOWN, withheld
+from codex_lsp.agent.consent.shown import withheld
 from codex_lsp.agent.ports import (
     Applied,
     Change,
@@ -38,25 +46,14 @@ from codex_lsp.agent.ports import (
     Wrote,
 )
 from codex_lsp.agent.steps import Landed, Refused, StepSink, Waiting
-from codex_lsp.edits.diff import diff, unified
+from codex_lsp.edits.diff import diff
 from codex_lsp.edits.lines import BOM
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.workspace import containment, disk, ignore, raw
-from codex_lsp.workspace.containment import Inside
+from codex_lsp.workspace import disk, raw
 from codex_lsp.workspace.disk import DiskText
 from codex_lsp.workspace.ledger import Swap
 from codex_lsp.workspace.raw import Bits, Bytes, Directory, Link, Thing
 from codex_lsp.workspace.snapshot import BufferText, Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A change that may be made. `straight`: it is no part of the project, and not reviewed."""
-
-    change: FileChange
-    root: Path
-    straight: bool
-    protected: bool
 
 
 class TakeOver:
@@ -91,13 +88,13 @@ class TakeOver:
         """Take `changes` over; what was not kept is told, to the model as the result."""
         if not changes:
             return []
-        filled = {folder for one in _leaves(changes) for folder in one.parents}
+        filled = {folder for one in leaves(changes) for folder in one.parents}
         run = _Run(self, ran_on, started, frozenset(filled))
-        planned, said = await asyncio.to_thread(_plan, changes, ran_on)
+        planned, said = await asyncio.to_thread(plan, changes, ran_on)
         planned, denied = await self._asked(planned, run)
         failed = said + denied
         odd: list[str] = []
-        first, rest = _in_order(planned)
+        first, rest = in_order(planned)
         for one in [*first, *rest]:
             if isinstance(one.change, Odd):
                 odd.append(f"{run.name(one)} is no file, folder or link")
@@ -116,25 +113,20 @@ class TakeOver:
             lines.append(f"The person reviews first: {', '.join(run.waiting)}")
         return lines
 
-    async def _asked(self, planned: list[_Planned], run: _Run) -> tuple[list[_Planned], list[str]]:
+    async def _asked(self, planned: list[Planned], run: _Run) -> tuple[list[Planned], list[str]]:
         """Ask for what is protected, a folder at a time; what may not be done is left out."""
-        groups: dict[Path, list[_Planned]] = {}
-        for one in planned:
-            if one.protected:
-                groups.setdefault(_group(one), []).append(one)
         denied: list[str] = []
-        barred: set[Path] = set()
-        for path, members in groups.items():
-            preview = await asyncio.to_thread(run.preview, members)
+        barred: set[Planned] = set()
+        for path, members in protected(planned).items():
+            shown = await asyncio.to_thread(preview, members, run.ran_on)
             # Folders alone are not worth a question.
-            action = None if preview is None else TouchProtected(path, preview)
-            if preview == "":
-                barred.add(path)
+            action = None if shown is None else TouchProtected(path, shown)
+            if shown == "":
+                barred.update(members)
             elif problem := await withheld(action, self._permit):
-                barred.add(path)
+                barred.update(members)
                 denied.append(f"{run.called(path, members[0])} is protected, and {problem}")
-        left = [one for one in planned if not (one.protected and _group(one) in barred)]
-        return left, denied
+        return [one for one in planned if one not in barred], denied
 
     def note(self, outcome: Applied, hunks: int, name: str) -> None:
         """A change was made by the editor."""
@@ -169,13 +161,13 @@ class _Run:
     filled: frozenset[Path]
     waiting: dict[str, None] = field(default_factory=dict)
 
-    def name(self, one: _Planned) -> str:
+    def name(self, one: Planned) -> str:
         return self.ran_on.name(one.change.path)
 
-    def called(self, path: Path, one: _Planned) -> str:
+    def called(self, path: Path, one: Planned) -> str:
         return self.ran_on.name(path) if path.is_relative_to(one.root) else str(path)
 
-    async def make(self, one: _Planned) -> str | None:
+    async def make(self, one: Planned) -> str | None:
         """Make one change; returns why it was not made."""
         if isinstance(one.change, Odd):
             return None
@@ -275,7 +267,7 @@ class _Run:
             return None if change.path in self.filled else await self._mode(change, change.mode)
         return await self._mode(change, change.mode | stat.S_IRWXU)
 
-    async def close(self, one: _Planned) -> str | None:
+    async def close(self, one: Planned) -> str | None:
         """Take from a folder what its owner may not do in it, now that all is in it."""
         change = one.change
         if one.straight or self.owner.reviewed or not isinstance(change, FolderMade):
@@ -318,140 +310,6 @@ class _Run:
         text = seen.text if buffer is None else buffer.text
         problem = await self._edit(RemoveFile(path, text))
         return problem and f"was not deleted: {problem}"
-
-    def preview(self, members: Sequence[_Planned]) -> str | None:
-        """What the changes of protected files are, to be read by the person; "" for none, None
-        where they are nothing to be read.
-        """
-        shown = [self._shown(one.change) for one in members]
-        return None if None in shown else "\n".join(text for text in shown if text)
-
-    def _shown(self, change: FileChange) -> str | None:
-        name = self.ran_on.name(change.path)
-        match change:
-            case Wrote(path=path, source=source, mode=mode):
-                new = raw.text_of(source, MOST_SHOWN)
-                buffer = self.ran_on.buffers.get(path)
-                old = raw.text_of(path, disk.MAX_FILE_BYTES) if buffer is None else buffer.text
-                if new is None:
-                    return None
-                runs = "It can be run as a program.\n" if mode & 0o111 else ""
-                return f"{runs}{unified(old or '', new, name)}" or f"{name}: mode {mode:o}"
-            case Linked(target=target):
-                return f"{name}: a link to {target}"
-            case Gone():
-                return f"{name} is deleted"
-            case FolderMade() | FolderGone() | Odd():
-                return ""
-            case _:
-                assert_never(change)
-
-
-def _plan(changes: Sequence[FileChange], ran_on: Snapshot) -> tuple[list[_Planned], list[str]]:
-    """Where each change belongs; and what can be made nowhere."""
-    brought = _brought(changes)
-    rules = {root: ignore.Lookup(root, brought) for root in ran_on.roots}
-    planned: list[_Planned] = []
-    said: list[str] = []
-    for change in changes:
-        path = change.path
-        root = next((root for root in ran_on.roots if path.is_relative_to(root)), None)
-        if path.parent.resolve() != path.parent:
-            said.append(f"{ran_on.name(path)} is reached by a link now")
-        elif root is None:
-            # A folder beside the workspace that the person lets commands write.
-            guarded = containment.guarded(path, Path(path.anchor)) or _leads_out(
-                change, [path.parent]
-            )
-            planned.append(_Planned(change, path.parent, straight=True, protected=guarded))
-        else:
-            one = _placed(change, root, rules[root], ran_on)
-            planned += [] if isinstance(one, str) else [one]
-            said += [one] if isinstance(one, str) else []
-    return planned, said
-
-
-def _brought(changes: Sequence[FileChange]) -> dict[Path, Path]:
-    """What folders that are all new say themselves: tools have git pass over their caches so."""
-    return {
-        change.path: change.source
-        for change in changes
-        if isinstance(change, Wrote)
-        and change.path.name == ignore.GIT
-        and not os.path.lexists(change.path.parent)
-    }
-
-
-def _placed(
-    change: FileChange, root: Path, rules: ignore.Lookup, ran_on: Snapshot
-) -> _Planned | str:
-    """A change below `root`; words where it cannot be made."""
-    path = change.path
-    # Rules such as `build/` are for what is in a folder.
-    named = path / "any" if isinstance(change, FolderMade | FolderGone) else path
-    ignored = path not in ran_on.buffers and rules.matches(named, ignore.GIT)
-    guarded = (
-        containment.guarded(path, root)
-        or rules.matches(path, ignore.CODEX)
-        or _leads_out(change, ran_on.roots)
-    )
-    if path.is_file() and not path.is_symlink():
-        place = containment.resolve(str(path), [root])
-        if isinstance(place, Inside):
-            guarded = guarded or place.protected
-        elif not ignored:
-            return place.reason
-    return _Planned(change, root, straight=ignored and not guarded, protected=guarded)
-
-
-def _leads_out(change: FileChange, roots: Sequence[Path]) -> bool:
-    """Whether it is a link to what may not be changed through it."""
-    if not isinstance(change, Linked):
-        return False
-    goal = (change.path.parent / change.target).resolve()
-    root = next((root for root in roots if goal.is_relative_to(root)), None)
-    return root is None or containment.guarded(goal, root)
-
-
-def _group(one: _Planned) -> Path:
-    """The outermost protected thing on the way to a change: what the person is asked about."""
-    path = one.change.path
-    if isinstance(one.change, Linked):
-        return path.parent
-    if not path.is_relative_to(one.root):
-        return path
-    at = one.root
-    for part in path.relative_to(one.root).parts:
-        at /= part
-        if containment.is_protected(at.relative_to(one.root)):
-            return at
-    return path
-
-
-def _in_order(planned: list[_Planned]) -> tuple[list[_Planned], list[_Planned]]:
-    """What has to make room for something else; and the rest, deletions last, so that nothing is
-    gone before what comes in its place is there. Folders go before what is in them, and in the
-    end, so that all can be taken back in the opposite order.
-    """
-    leaves = _leaves([one.change for one in planned])
-    made = leaves | {one.change.path for one in planned if isinstance(one.change, FolderMade)}
-    room = [
-        one
-        for one in planned
-        if isinstance(one.change, Gone | FolderGone)
-        and (one.change.path in made or not leaves.isdisjoint(one.change.path.parents))
-    ]
-    others = [one for one in planned if one not in room]
-    writes = [one for one in others if isinstance(one.change, Wrote | Linked | Odd)]
-    folders = [one for one in others if isinstance(one.change, FolderMade)]
-    gone = [one for one in others if isinstance(one.change, Gone)]
-    emptied = [one for one in others if isinstance(one.change, FolderGone)]
-    return room, [*folders, *writes, *gone, *emptied]
-
-
-def _leaves(changes: Sequence[FileChange]) -> set[Path]:
-    """What was left in folders."""
-    return {change.path for change in changes if isinstance(change, Wrote | Linked)}
 
 
 def _is_empty(path: Path) -> bool:
