@@ -19,8 +19,8 @@ from typing import assert_never
 
 from codex_lsp.agent.changes.takeover_plan import (
     Planned,
+    filled,
     in_order,
-    leaves,
     plan,
     preview,
     protected,
@@ -88,17 +88,16 @@ class TakeOver:
         """Take `changes` over; what was not kept is told, to the model as the result."""
         if not changes:
             return []
-        filled = {folder for one in leaves(changes) for folder in one.parents}
-        run = _Run(self, ran_on, started, frozenset(filled))
+        run = _Run(self, ran_on, started, await asyncio.to_thread(filled, changes))
         planned, said = await asyncio.to_thread(plan, changes, ran_on)
         planned, denied = await self._asked(planned, run)
         failed = said + denied
         odd: list[str] = []
-        first, rest = in_order(planned)
-        for one in [*first, *rest]:
+        first, rest = await asyncio.to_thread(in_order, planned)
+        for number, one in enumerate([*first, *rest]):
             if isinstance(one.change, Odd):
                 odd.append(f"{run.name(one)} is no file, folder or link")
-            elif failed and isinstance(one.change, Gone) and one not in first:
+            elif failed and isinstance(one.change, Gone) and number >= len(first):
                 # What was to take its place is missing, perhaps.
                 failed.append(f"{run.name(one)} was not deleted, because of the above")
             elif problem := await run.make(one):

@@ -82,15 +82,15 @@ def in_order(planned: list[Planned]) -> tuple[list[Planned], list[Planned]]:
     gone before what comes in its place is there. Folders go before what is in them, and in the
     end, so that all can be taken back in the opposite order.
     """
-    left = leaves([one.change for one in planned])
+    left = _leaves([one.change for one in planned])
     made = left | {one.change.path for one in planned if isinstance(one.change, FolderMade)}
-    room = [
-        one
-        for one in planned
-        if isinstance(one.change, Gone | FolderGone)
-        and (one.change.path in made or not left.isdisjoint(one.change.path.parents))
-    ]
-    others = [one for one in planned if one not in room]
+    room: list[Planned] = []
+    others: list[Planned] = []
+    for one in planned:
+        path = one.change.path
+        in_the_way = path in made or not left.isdisjoint(path.parents)
+        gives_way = isinstance(one.change, Gone | FolderGone) and in_the_way
+        (room if gives_way else others).append(one)
     writes = [one for one in others if isinstance(one.change, Wrote | Linked | Odd)]
     folders = [one for one in others if isinstance(one.change, FolderMade)]
     gone = [one for one in others if isinstance(one.change, Gone)]
@@ -98,7 +98,12 @@ def in_order(planned: list[Planned]) -> tuple[list[Planned], list[Planned]]:
     return room, [*folders, *writes, *gone, *emptied]
 
 
-def leaves(changes: Sequence[FileChange]) -> set[Path]:
+def filled(changes: Sequence[FileChange]) -> frozenset[Path]:
+    """The folders that something was left in."""
+    return frozenset(folder for path in _leaves(changes) for folder in path.parents)
+
+
+def _leaves(changes: Sequence[FileChange]) -> set[Path]:
     """What was left in folders."""
     return {change.path for change in changes if isinstance(change, Wrote | Linked)}
 
