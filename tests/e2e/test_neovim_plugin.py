@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.lsp.registry import COMMANDS
 from tests.e2e.neovim import Neovim, plugged
 from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, Scene, scene, waits_at
 from tests.e2e.tools import REPO, require
 
 HELP = REPO / "editors" / "neovim" / "doc" / "codex.txt"
+OWN = {"log", "message", "restart"}  # what `:Codex` does without the server
 
 OTHER_SERVER = """
   local line, message = ...
@@ -31,6 +33,28 @@ ON_STATUS = """
 SAID = "vim.fn.execute('messages'):find('{}', 1, true)"
 AT = "vim.fn.getqflist()[1].lnum"
 STATUS = "require('codex').status()"
+# What a crash leaves behind: a progress without an end.
+UNENDED = """
+  local id = vim.lsp.get_clients({ name = 'codex' })[1].id
+  require('codex').follow({ token = 'x', value = { kind = 'begin', title = 'Unended' } }, id)
+  return id
+"""
+FRESH = "(vim.lsp.get_clients({{name = 'codex'}})[1] or {{id = {0}}}).id > {0}"
+LONG = "require('codex').message({ type = 3, message = ('große ' ):rep(60) })"
+NEWEST = "vim.fn.execute('1messages')"
+FLOAT = """
+  for _, window in ipairs(vim.api.nvim_list_wins()) do
+    if vim.api.nvim_win_get_config(window).relative ~= '' then
+      local buffer = vim.api.nvim_win_get_buf(window)
+      return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, true))
+    end
+  end
+"""
+PLUGS = """
+  return vim.tbl_map(function(map) return map.lhs end, vim.tbl_filter(function(map)
+    return vim.startswith(map.lhs, '<Plug>(codex-')
+  end, vim.api.nvim_get_keymap('n')))
+"""
 
 pytestmark = pytest.mark.parametrize("name", ["nvim", "nvim-0.12"])
 
@@ -75,7 +99,9 @@ async def test_the_input_box_asks_for_what_a_selection_should_become(
         await editor.wait_for(FIXED)
         assert "please mend it, GROSS" in str(here.model.requests[0].body)
         await editor.task_ended()
+        await editor.command("copen")  # where no file is
         await editor.command("Codex turn.undo")
+        await editor.command("cclose")
         await editor.wait_for(BROKEN)
 
 
@@ -87,12 +113,20 @@ async def test_a_task_is_stopped_from_the_command_line(name: str, tmp_path: Path
         await editor.task_ended()
         assert (await editor.progress())[-1]["message"] == "Cancelled."
         assert await editor.text() == BROKEN
+        old = await editor.lua(UNENDED)
+        assert await editor.lua(f"return {STATUS}") == "Unended"
+        await editor.command("Codex restart")
+        await editor.until(FRESH.format(old), "another server")
+        assert await editor.lua(f"return {STATUS}") == ""
 
 
 async def test_the_command_line_completes_what_the_server_offers(name: str, tmp_path: Path) -> None:
     async with scene(tmp_path) as here, at_home(name, here) as editor:
-        names = await editor.call("nvim_call_function", "getcompletion", ["Codex fix", "cmdline"])
-        assert names == ["fix", "fixAll"]
+        for typed in ("fix", ""):
+            of_server = {name.removeprefix("codex.") for name in COMMANDS}
+            wanted = sorted(name for name in of_server | OWN if name.startswith(typed))
+            line = [f"Codex {typed}", "cmdline"]
+            assert await editor.call("nvim_call_function", "getcompletion", line) == wanted
         menu = "require('codex').menu()"
         await editor.lua(f"_G.wanted = 'Codex: fix this'; {menu}")
         await editor.wait_for(FIXED)
@@ -111,4 +145,18 @@ async def test_health_names_the_program_and_what_the_doctor_says(name: str, tmp_
         await editor.until("vim.fn.expand('%:t') == 'codex.txt'", "the help page")
         shutil.copy(HELP, tmp_path)
         await editor.command(f"helptags {tmp_path}")
-        assert (tmp_path / "tags").read_text() == HELP.with_name("tags").read_text()
+        tags = (tmp_path / "tags").read_text()
+        assert tags == HELP.with_name("tags").read_text()
+        names = {line.split("\t")[0] for line in tags.splitlines()}
+        assert {name for name in names if "Plug" in name} == {*await editor.lua(PLUGS)}
+        assert {f":Codex-{name}" for name in OWN} < names
+
+
+async def test_a_long_notice_asks_for_no_key_and_can_be_read(name: str, tmp_path: Path) -> None:
+    async with plugged(require(name), tmp_path, {}) as editor:
+        await editor.lua(LONG)
+        assert await editor.lua(
+            f"return vim.fn.strdisplaywidth(vim.trim({NEWEST})) <= vim.v.echospace"
+        )
+        await editor.command("Codex message")
+        assert (await editor.lua(FLOAT)).count("große") == 60

@@ -1,5 +1,5 @@
--- `:Codex`, the `<Plug>` keys, and what keeps the server informed. It starts nothing: that is
--- `vim.lsp.enable('codex')`.
+-- `:Codex`, the `<Plug>` keys, the input box, and what keeps the server informed. It starts
+-- nothing: that is `vim.lsp.enable('codex')`.
 if vim.g.loaded_codex then
   return
 end
@@ -19,10 +19,40 @@ vim.api.nvim_create_autocmd('LspProgress', {
   callback = function(event)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'codex' then
-      require('codex').follow(event.data.params)
+      require('codex').follow(event.data.params, client.id)
     end
   end,
 })
+
+-- The status line of a server that ended says nothing of it any longer.
+vim.api.nvim_create_autocmd('LspDetach', { group = group, command = 'redrawstatus!' })
+
+vim.lsp.config('codex', {
+  handlers = {
+    ['codex/status'] = function(_, status, context)
+      require('codex').note(status, context.client_id)
+    end,
+    ['window/showMessage'] = function(_, params)
+      require('codex').message(params)
+    end,
+    ['workspace/executeCommand'] = function(err, result, context)
+      require('codex').answered(err, result, context.params.command)
+    end,
+  },
+})
+
+for name, question in pairs({
+  ['codex.edit'] = 'Codex, change this: ',
+  ['codex.ask'] = 'Ask Codex: ',
+  ['codex.do'] = 'Codex, do: ',
+  ['codex.hunk.redo'] = 'What should be different? ',
+  ['codex.task.steer'] = 'What should Codex heed, too? ',
+  ['codex.thread.resume'] = 'How should Codex go on? ',
+}) do
+  vim.lsp.commands[name] = function(command, context)
+    require('codex').ask(question, command, context)
+  end
+end
 
 vim.api.nvim_create_user_command('Codex', function(given)
   local codex = require('codex')
@@ -52,10 +82,23 @@ end, {
 
 -- In visual mode a mapping that ends with <CR> after `:` hands the selected lines on.
 for plug, name in pairs({
-  fix = 'fix', edit = 'edit', ask = 'ask', explain = 'explain', ['do'] = 'do', menu = '',
-  keep = 'hunk.accept', drop = 'hunk.reject', next = 'hunk.next', previous = 'hunk.previous',
-  diff = 'hunk.diff', ['keep-all'] = 'turn.accept',
-  undo = 'turn.undo', stop = 'task.cancel',
+  ask = 'ask',
+  diff = 'hunk.diff',
+  ['do'] = 'do',
+  drop = 'hunk.reject',
+  edit = 'edit',
+  explain = 'explain',
+  fix = 'fix',
+  keep = 'hunk.accept',
+  ['keep-all'] = 'turn.accept',
+  list = 'hunk.list',
+  menu = '',
+  next = 'hunk.next',
+  previous = 'hunk.previous',
+  redo = 'turn.redo',
+  steer = 'task.steer',
+  stop = 'task.cancel',
+  undo = 'turn.undo',
 }) do
   local keys = ('<Plug>(codex-%s)'):format(plug)
   local desc = 'Codex: ' .. plug
