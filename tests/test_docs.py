@@ -127,6 +127,17 @@ def test_the_vscode_extension_has_each_command_that_a_person_calls() -> None:
     assert declared - own == set(COMMANDS) - for_programs
 
 
+def test_each_client_asks_for_a_request_before_the_same_commands() -> None:
+    clients = ("vscode/src/place.ts", "neovim/plugin/codex.lua", "emacs/codex-lsp.el")
+    asked = []
+    for client in clients:
+        row = r"""^ +['"(\[]+(codex\.[a-zA-Z.]+)['"\]]+(?::| =| \.) ['"].*[:?]"""
+        asked.append({*re.findall(row, read(f"editors/{client}"), re.MULTILINE)})
+    assert asked[0] == asked[1] == asked[2]
+    assert asked[0] <= set(COMMANDS)
+    assert asked[0]
+
+
 def test_the_vscode_extension_has_the_version_of_the_server() -> None:
     lock = json.loads(read("editors/vscode/package-lock.json"))
     assert vscode()["version"] == lock["version"] == lock["packages"][""]["version"] == __version__

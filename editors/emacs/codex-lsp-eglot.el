@@ -12,7 +12,6 @@
 (require 'codex-lsp)
 (require 'eglot)
 (require 'flymake)
-(require 'url-util)
 
 ;;;###autoload
 (defun codex-lsp-eglot-setup (modes &rest server)
@@ -39,12 +38,21 @@ SERVER, both run there, through the multiplexer `rass'."
                (append '(:codexStatus t) (let ((other (plist-get declared :experimental)))
                                            (and (consp other) other))))))
 
+(defvar codex-lsp-eglot--told-by nil "The server whose state is shown.")
+
 (cl-defmethod eglot-handle-notification
-  (_server (_method (eql codex/status)) &key busy message kind &allow-other-keys)
-  "Show in the mode line what Codex does: MESSAGE of a KIND while it is BUSY."
+  (server (_method (eql codex/status)) &key busy message kind &allow-other-keys)
+  "Show in the mode line what SERVER does: MESSAGE of a KIND while it is BUSY."
+  (setq codex-lsp-eglot--told-by server)
   (codex-lsp-note (not (memq busy '(nil :json-false))) message kind))
 
-(defvar-local codex-lsp-eglot--fed nil "What the server was told of this buffer last.")
+(defun codex-lsp-eglot--forget-ended ()
+  "Show nothing of a server that has ended, however it did."
+  (when (and codex-lsp-eglot--told-by (not (jsonrpc-running-p codex-lsp-eglot--told-by)))
+    (setq codex-lsp-eglot--told-by nil)
+    (codex-lsp-note nil nil)))
+
+(defvar-local codex-lsp-eglot--fed nil "The server that was told of this buffer last, and what.")
 
 (defun codex-lsp-eglot--serves-p (server)
   "Whether SERVER is Codex itself: `rass' passes our notifications to another."
@@ -54,13 +62,14 @@ SERVER, both run there, through the multiplexer `rass'."
   "Tell the server what Flymake reports in this buffer, where that is new."
   (when (and flymake-mode (eglot-managed-p) (buffer-file-name)
              (codex-lsp-eglot--serves-p (eglot-current-server)))
-    (let ((found (delq nil (mapcar #'codex-lsp-eglot--diagnostic (flymake-diagnostics)))))
-      (unless (equal found codex-lsp-eglot--fed)
-        (setq codex-lsp-eglot--fed found)
-        (jsonrpc-notify (eglot-current-server) :codex/didChangeDiagnostics
-                        (list :uri (concat "file://" (url-hexify-string (buffer-file-name)
-                                                                       url-path-allowed-chars))
-                              :diagnostics (vconcat found)))))))
+    (let* ((server (eglot-current-server))
+           (found (delq nil (mapcar #'codex-lsp-eglot--diagnostic (flymake-diagnostics)))))
+      (unless (and (eq server (car codex-lsp-eglot--fed))
+                   (equal found (cdr codex-lsp-eglot--fed)))
+        (setq codex-lsp-eglot--fed (cons server found))
+        (jsonrpc-notify server :codex/didChangeDiagnostics
+                        (append (eglot--TextDocumentIdentifier)
+                                (list :diagnostics (vconcat found))))))))
 
 (defun codex-lsp-eglot--diagnostic (found)
   "FOUND, a diagnostic of Flymake, as the protocol has it.
@@ -80,6 +89,7 @@ One of Codex's own is passed over."
 
 (advice-add 'eglot-code-actions :before #'codex-lsp-eglot--feed)
 (add-hook 'codex-lsp-before-command-hook #'codex-lsp-eglot--feed)
+(add-hook 'eglot-managed-mode-hook #'codex-lsp-eglot--forget-ended)
 
 (provide 'codex-lsp-eglot)
 ;;; codex-lsp-eglot.el ends here

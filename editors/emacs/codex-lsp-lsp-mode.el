@@ -23,7 +23,13 @@
     :add-on? t
     :custom-capabilities '((experimental . ((codexStatus . t))))
     :notification-handlers (lsp-ht ("codex/status" #'codex-lsp-lsp-mode--note))
-    :action-handlers (codex-lsp-lsp-mode--handlers))))
+    :action-handlers (codex-lsp-lsp-mode--handlers)))
+  (add-hook 'lsp-after-uninitialized-functions #'codex-lsp-lsp-mode--forget))
+
+(defun codex-lsp-lsp-mode--forget (workspace)
+  "Show nothing more of WORKSPACE, which has ended, if Codex ran there."
+  (when (eq 'codex (lsp--client-server-id (lsp--workspace-client workspace)))
+    (codex-lsp-note nil nil)))
 
 (defun codex-lsp-lsp-mode--note (_workspace status)
   "Show in the mode line what STATUS says."

@@ -27,14 +27,17 @@
 
 ;;; Code:
 
+(require 'json)
 (require 'subr-x)
 
 (declare-function eglot-current-server "eglot")
+(declare-function eglot--capabilities "eglot")
 (declare-function jsonrpc-async-request "jsonrpc")
 (declare-function jsonrpc-stderr-buffer "jsonrpc")
 (declare-function lsp-find-workspace "lsp-mode")
 (declare-function lsp-request-async "lsp-mode")
 (declare-function lsp--workspace-cmd-proc "lsp-mode")
+(declare-function lsp--workspace-server-capabilities "lsp-mode")
 (declare-function lsp--workspace-status "lsp-mode")
 (defvar lsp--cur-workspace)
 
@@ -51,7 +54,9 @@
   '(("codex.edit" . "Codex, change this: ")
     ("codex.ask" . "Ask Codex: ")
     ("codex.do" . "Codex, do: ")
-    ("codex.hunk.redo" . "What should be different? "))
+    ("codex.hunk.redo" . "What should be different? ")
+    ("codex.task.steer" . "What should Codex heed, too? ")
+    ("codex.thread.resume" . "How should Codex go on? "))
   "What is asked for before these commands, where they come without a request.")
 
 ;;; Talking to the server
@@ -59,30 +64,48 @@
 (defvar codex-lsp-before-command-hook nil
   "Run in the buffer before the server is asked for anything.")
 
-(defun codex-lsp--lsp-mode-p ()
+(defun codex-lsp--workspace ()
   "The workspace in which lsp-mode runs Codex for this buffer, or nil."
   (and (bound-and-true-p lsp-mode) (lsp-find-workspace 'codex (buffer-file-name))))
+
+(defun codex-lsp--server ()
+  "The server that Eglot runs for this buffer, if Codex is in it."
+  (let ((server (and (fboundp 'eglot-current-server) (eglot-current-server))))
+    (and server (codex-lsp--offered (eglot--capabilities server)) server)))
+
+(defun codex-lsp--offered (capabilities)
+  "The commands of Codex among the CAPABILITIES of a server."
+  (seq-filter (lambda (command) (string-prefix-p "codex." command))
+              (codex-lsp--at (codex-lsp--at capabilities "executeCommandProvider") "commands")))
+
+(defvar codex-lsp--asked-in nil "The buffer in which Codex was asked last.")
+
+(defun codex-lsp--buffer ()
+  "The buffer that commands are about.
+It is this one; where this has no file, that in which Codex was asked last."
+  (cond
+   ((or (codex-lsp--workspace) (codex-lsp--server)) (setq codex-lsp--asked-in (current-buffer)))
+   ((and (not buffer-file-name) (buffer-live-p codex-lsp--asked-in)) codex-lsp--asked-in)
+   (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode"))))
 
 (defun codex-lsp--execute (command argument &optional then)
   "Have the server run COMMAND with ARGUMENT, a plist.  It is not waited for.
 THEN is called with the answer."
-  (run-hooks 'codex-lsp-before-command-hook)
-  (let ((params (list :command command :arguments (if argument (vector argument) []))))
-    (cond
-     ((codex-lsp--lsp-mode-p)
-      ;; Without this, lsp-mode asks every server of the buffer.
-      (let ((lsp--cur-workspace (codex-lsp--lsp-mode-p)))
-        (unless (eq 'initialized (lsp--workspace-status lsp--cur-workspace))
-          (user-error "Codex is still starting"))
-        (lsp-request-async "workspace/executeCommand" params (or then #'ignore)
-                           :mode 'detached
-                           :error-handler #'codex-lsp--failed)))
-     ((and (fboundp 'eglot-current-server) (eglot-current-server))
-      (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand params
-                             :deferred (intern command)
-                             :success-fn (or then #'ignore)
-                             :error-fn #'codex-lsp--failed))
-     (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode")))))
+  (with-current-buffer (codex-lsp--buffer)
+    (run-hooks 'codex-lsp-before-command-hook)
+    (let ((params (list :command command :arguments (if argument (vector argument) [])))
+          (then (or then #'ignore)))
+      (if-let* ((lsp--cur-workspace (codex-lsp--workspace)))
+          (if (eq 'initialized (lsp--workspace-status lsp--cur-workspace))
+              ;; In its workspace: else lsp-mode asks every server of the buffer.
+              (lsp-request-async "workspace/executeCommand" params then
+                                 :mode 'detached
+                                 :error-handler #'codex-lsp--failed)
+            (user-error "Codex is still starting"))
+        (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand params
+                               :deferred (intern command)
+                               :success-fn then
+                               :error-fn #'codex-lsp--failed)))))
 
 (defun codex-lsp--failed (failure)
   "Show the message of FAILURE."
@@ -105,7 +128,7 @@ THEN is called with the answer."
   "The lines of the region, or the line at point, as commands take them."
   (let ((from (if (use-region-p) (region-beginning) (point)))
         (to (if (use-region-p) (region-end) (point))))
-    (list :path (buffer-file-name)
+    (list :path (file-local-name (buffer-file-name))
           :line (line-number-at-pos from t)
           :endLine (line-number-at-pos (max from (if (= from to) to (1- to))) t))))
 
@@ -113,10 +136,12 @@ THEN is called with the answer."
   "Run COMMAND of a code action with its ARGUMENT, asking for what it lacks."
   (codex-lsp--execute command (codex-lsp--asked command argument)))
 
-(defun codex-lsp-run (command &optional argument)
-  "Run COMMAND of the server here; ARGUMENT is a plist that goes before the place."
-  (codex-lsp--execute command
-                      (codex-lsp--asked command (append argument (codex-lsp--here)))))
+(defun codex-lsp-run (command &optional argument then)
+  "Run COMMAND of the server here; ARGUMENT is a plist that goes before the place.
+THEN is called with the answer."
+  (with-current-buffer (codex-lsp--buffer)
+    (let ((argument (append argument (and buffer-file-name (codex-lsp--here)))))
+      (codex-lsp--execute command (codex-lsp--asked command argument) then))))
 
 ;;; Commands
 
@@ -125,7 +150,7 @@ THEN is called with the answer."
   `(defun ,name ()
      ,documentation
      (interactive)
-     ,(if anywhere `(codex-lsp--execute ,command nil) `(codex-lsp-run ,command))))
+     ,(if anywhere `(codex-lsp-execute-action ,command nil) `(codex-lsp-run ,command))))
 
 (codex-lsp--define codex-lsp-fix "codex.fix" "Mend the problem at point.")
 (codex-lsp--define codex-lsp-fix-all "codex.fixAll" "Mend every reported problem of the file.")
@@ -145,7 +170,33 @@ THEN is called with the answer."
                    "Take back what the last turn changed, and keep what you typed since." t)
 (codex-lsp--define codex-lsp-redo "codex.turn.redo"
                    "Make the changes of an undone turn again." t)
+(codex-lsp--define codex-lsp-steer "codex.task.steer" "Tell the running job more." t)
 (codex-lsp--define codex-lsp-stop "codex.task.cancel" "Stop whatever Codex does." t)
+
+(defun codex-lsp-command (name)
+  "Run the server's command codex.NAME here, whichever it is, and show its answer."
+  (interactive (list (completing-read "Codex: " (codex-lsp--names) nil t)))
+  (if (equal name "hunk.list")
+      (codex-lsp-list)
+    (codex-lsp-run (concat "codex." name) nil #'codex-lsp--show)))
+
+(defun codex-lsp--names ()
+  "The names of the server's commands, without the first word."
+  (with-current-buffer (codex-lsp--buffer)
+    (let ((workspace (codex-lsp--workspace)))
+      (mapcar (lambda (command) (string-remove-prefix "codex." command))
+              (codex-lsp--offered (if workspace
+                                      (lsp--workspace-server-capabilities workspace)
+                                    (eglot--capabilities (eglot-current-server))))))))
+
+(defun codex-lsp--show (answer)
+  "Show ANSWER to a command, where the server does not say it by itself."
+  (cond
+   ((member answer '(nil [])) (message "Codex: there is none"))
+   ((seq-some (lambda (key) (codex-lsp--at answer key)) '("taskId" "message" "ok")))
+   (t (let ((json-encoding-pretty-print t))
+        (with-help-window "*Codex answer*"
+          (princ (json-encode answer)))))))
 
 (defun codex-lsp-list ()
   "List the changes that wait and those of the last turn, with file and line."
@@ -172,14 +223,12 @@ THEN is called with the answer."
 (defun codex-lsp-log ()
   "Show what the server of this buffer logged."
   (interactive)
-  (let ((workspace (codex-lsp--lsp-mode-p)))
-    (pop-to-buffer
-     (cond
-      (workspace
-       (format "*%s::stderr*" (process-name (lsp--workspace-cmd-proc workspace))))
-      ((and (fboundp 'eglot-current-server) (eglot-current-server))
-       (jsonrpc-stderr-buffer (eglot-current-server)))
-      (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode"))))))
+  (with-current-buffer (codex-lsp--buffer)
+    (let ((workspace (codex-lsp--workspace)))
+      (pop-to-buffer
+       (if workspace
+           (format "*%s::stderr*" (process-name (lsp--workspace-cmd-proc workspace)))
+         (jsonrpc-stderr-buffer (eglot-current-server)))))))
 
 (defvar-keymap codex-lsp-command-map
   :doc "Keys for Codex, to be bound to a prefix of your own."
@@ -198,6 +247,8 @@ THEN is called with the answer."
   "u" #'codex-lsp-undo
   "r" #'codex-lsp-redo
   "s" #'codex-lsp-stop
+  "t" #'codex-lsp-steer
+  "c" #'codex-lsp-command
   "l" #'codex-lsp-list
   "L" #'codex-lsp-log)
 (fset 'codex-lsp-command-map codex-lsp-command-map)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.lsp.registry import COMMANDS
 from tests.e2e.emacs_setups import CHECKER, PACKAGE, at_home
 from tests.e2e.scene import BROKEN, FIXED, LINE, PROBLEM, scene, waits_at
 from tests.e2e.tools import require
@@ -53,7 +54,7 @@ async def test_the_minibuffer_asks_for_what_the_line_should_become(
         await editor.shown.type("mend it, GROSS")
         await editor.shown.press("Enter")
         await here.model.reached("gate")
-        await editor.shown.until("[Codex")  # in the mode line
+        await editor.shown.until("[Codex: edit")  # in the mode line
         assert "mend it, GROSS" in str(here.model.requests[0].body)
         await here.model.release("gate")
         await editor.wait_for(FIXED)
@@ -63,9 +64,11 @@ async def test_the_minibuffer_asks_for_what_the_line_should_become(
         await editor.shown.press("C-x", "0")
         await editor.shown.press("C-c", "x", "L")
         await editor.shown.until("stderr*")
-        await editor.shown.press("C-x", "0")
-        await editor.shown.press("C-c", "x", "u")
+        (editor.shown.place / "wanted").write_text("turn.undo")
+        await editor.shown.press("C-c", "x", "c")  # of no file: it is about the buffer before
         await editor.wait_for(BROKEN)
+        of_server = {name.removeprefix("codex.") for name in COMMANDS}
+        assert of_server == {*editor.state()["menus"][-1]}
 
 
 @pytest.mark.parametrize("setup", ["eglot", "lsp-mode"])
@@ -80,10 +83,19 @@ async def test_a_code_action_asks_too(setup: str, tmp_path: Path) -> None:
         assert "why so GROSS?" in str(here.model.requests[0].body)
 
 
-async def test_what_flymake_knows_reaches_the_server(tmp_path: Path) -> None:
+async def test_what_flymake_knows_reaches_each_server(tmp_path: Path) -> None:
     async with scene(tmp_path) as here, at_home("eglot", here, CHECKER) as editor:
         await editor.go_to(LINE)
         await editor.shown.until("[1 0]")
+        await editor.choose_action("Codex: ask about this")  # tells the first server
+        await editor.shown.until("Ask Codex:")
+        await editor.shown.press("C-g")
+        await editor.shown.press("M-:")
+        await editor.shown.until("Eval:")
+        again = "(let ((eglot-sync-connect t)) (eglot-reconnect (eglot-current-server)))"
+        await editor.shown.type(again)
+        await editor.shown.press("Enter")
+        await editor.shown.until("Reconnected!")
         await editor.choose_action(f'Codex: fix "{PROBLEM}"')
         await editor.wait_for(FIXED)
 

@@ -65,12 +65,12 @@ async def test_tasks_and_questions_are_told_and_nothing_twice() -> None:
     await third.handle
     seen = [(one["busy"], one["kind"], one["message"]) for one in wire.status]
     assert seen == [
-        (True, "Normal", "Codex: one"),
+        (True, "Normal", "one"),
         (True, "Normal", "2 tasks running"),
         (True, "Warning", "answer me"),
-        (True, "Normal", "Codex: one"),
+        (True, "Normal", "one"),
         (False, "Error", "The service is busy."),
-        (True, "Normal", "Codex: three"),
+        (True, "Normal", "three"),
         (False, "Error", "The service is busy."),
     ]
 

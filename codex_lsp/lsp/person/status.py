@@ -55,7 +55,8 @@ class Status:
             kind, message = "Warning", self._waiting[-1]
         elif running:
             many = f"{plural(len(running), 'task')} running"
-            kind, message = "Normal", running[0].title if len(running) == 1 else many
+            only = running[0].title.removeprefix("Codex: ")  # whose status it is, is known
+            kind, message = "Normal", only if len(running) == 1 else many
         else:
             last = self._tasks.last_ended()
             failed = last is not None and last.state == "failed"
