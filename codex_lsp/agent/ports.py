@@ -101,6 +101,13 @@ class NotApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The person looked at the change, and decided that it is not made."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The change waits for the person, in `hunks` parts; nothing is changed yet."""
 

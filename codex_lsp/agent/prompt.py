@@ -178,6 +178,11 @@ def about_change(diff: str, asked: str) -> str:
     return f"{before}You suggested this change:\n{_fenced(diff)}"
 
 
+def left_out(diff: str) -> str:
+    """What a conversation is told when its turn is over, and the person did not take all of it."""
+    return f"The person left these changes out; they are not made:\n{_fenced(diff)}"
+
+
 def redo_change(note: str, change: str) -> str:
     """What an edit shall do that takes the place of an earlier one; see `about_change`."""
     return (

@@ -38,6 +38,15 @@ class EditorSettings:
             "choices": ("auto", "propose", "confirm"),
         },
     )
+    preview: bool = field(
+        default=True,
+        metadata={
+            "key": "edits.preview",
+            "doc": "Where you are asked (`confirm`), offer the editor's own preview too, in which "
+            "each change has a tick box. Only where `initializationOptions` say "
+            "`edits: {preview: true}`, as those of VS Code do.",
+        },
+    )
     closed_files: str = field(
         default="disk",
         metadata={
@@ -111,6 +120,7 @@ _KINDS: Mapping[str, type] = {
     "model": str,
     "effort": str,
     "apply": str,
+    "preview": bool,
     "closed_files": str,
     "context_bytes": int,
     "command_idle_minutes": int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codex_lsp.lsp.server_capabilities import wants_lenses
+from codex_lsp.lsp.server_capabilities import LENSES, PREVIEW, asks_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Client:
     `resource_operations`: what it declares to do with whole files (create, rename, delete).
     `content`: it shows documents that are no files, and asks us for their text.
     `renews_lenses`: it asked for code lenses, and asks again when told that they changed.
+    `previews`: it asked for this; an edit that needs confirmation opens a view with tick boxes.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Client:
     show_document: bool
     content: bool
     renews_lenses: bool
+    previews: bool
     llm_tag: bool
     checks: bool
     status: bool
@@ -105,14 +107,22 @@ def resolve_client(params: Mapping[str, object]) -> Client:
         work_done_progress=_flag(capabilities, "window", "workDoneProgress"),
         show_document=_flag(capabilities, "window", "showDocument", "support"),
         content=_flag(capabilities, "workspace", "textDocumentContent", "dynamicRegistration"),
-        renews_lenses=wants_lenses(params)
+        renews_lenses=asks_for(params, LENSES)
         and _flag(capabilities, "workspace", "codeLens", "refreshSupport"),
+        previews=asks_for(params, PREVIEW) and _can_preview(capabilities),
         llm_tag=1
         in _list(_at(capabilities, "textDocument", "codeAction", "tagSupport", "valueSet")),
         checks=_flag(capabilities, "experimental", "codexCheck"),
         status=_flag(capabilities, "experimental", "codexStatus"),
         quirks=_quirks(name),
     )
+
+
+def _can_preview(capabilities: object) -> bool:
+    edit = _at(capabilities, "workspace", "workspaceEdit")
+    annotated = isinstance(_at(edit, "changeAnnotationSupport"), Mapping)
+    versioned = _flag(edit, "documentChanges")
+    return annotated and versioned and "create" in _texts(_at(edit, "resourceOperations"))
 
 
 def _quirks(name: str) -> Quirks:

@@ -22,7 +22,7 @@ from codex_lsp.lsp.person.showing import show_page
 from codex_lsp.lsp.person.surroundings import brief
 from codex_lsp.lsp.tasks import Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
-from codex_lsp.lsp.work import following, reviewed, summary
+from codex_lsp.lsp.work import following, left_out, reviewed, summary
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.lsp.workplace import workplace
 
@@ -54,6 +54,9 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
         )
         said = await summary(bench, task, changed, "Codex: do") or "Nothing was changed."
         await _tell(bench, wish, ended, said)
+        if (decided := await left_out(bench, task)) is not None:
+            async with job.thread.turn:
+                job.thread.add(decided)
         return said
 
     return work

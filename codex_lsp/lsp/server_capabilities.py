@@ -51,18 +51,25 @@ def server_capabilities(params: object, registry: Registry) -> dict[str, object]
 
 def _at_once(params: object, method: str) -> bool:
     if method == "textDocument/codeLens":
-        return wants_lenses(params)
+        return asks_for(params, LENSES)
     return not registers_later(params, method)
 
 
-def wants_lenses(params: object) -> bool:
-    """Whether the client asks for code lenses.
+LENSES, PREVIEW = "codeLens", "edits.preview"
+"""What a client gets only if it asks for it. That it declares to know them is not enough: lenses
+move the lines of people who have the menu, and never asked for more; and what needs confirmation
+is made unasked, or called made in spite of a no, by some that declare annotations.
+"""
 
-    That it declares to know them is not enough: they move the lines of people who have the menu,
-    and never asked for more.
-    """
+
+def asks_for(params: object, what: str) -> bool:
+    """Whether `initializationOptions` say `what: true`: bare or under `codex`, nested or dotted."""
     options = dig(params, "initializationOptions")
-    return dig(options, "codeLens") is True or dig(options, "codex", "codeLens") is True
+    return any(
+        dig(section, *path) is True
+        for section in (options, dig(options, "codex"))
+        for path in ((what,), what.split("."))
+    )
 
 
 WHOLE_TEXTS, RANGES = 1, 2  # TextDocumentSyncKind

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from codex_lsp.agent import prompt, requests
 from codex_lsp.agent.consent.visible import cut
+from codex_lsp.agent.context.parts import head
+from codex_lsp.agent.conversation import Message
 from codex_lsp.agent.events import RateLimits, RequestRefused
 from codex_lsp.agent.ports import NotApplied
 from codex_lsp.agent.requests import Edit, Fix, Query, Question, Wish
@@ -28,10 +30,11 @@ from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.lsp.workplace import workplace
-from codex_lsp.workspace.ledger import Hunk, State
+from codex_lsp.workspace.ledger import Hunk, Reversal, State
 from codex_lsp.workspace.snapshot import Found
 
 MOST_SAID = 2_000  # characters of a model that are shown as a message
+MOST_TOLD = 8_000  # bytes of what was left out that the model is told
 DECISION = 600.0  # seconds that a person may take to say whether a change is made
 
 
@@ -76,6 +79,15 @@ async def summary(bench: Workbench, task: Task, changed: Iterable[str], label: s
         return words.to_review(len(waiting))
     names = [Path(name) for name in changed]
     return words.changed(names) if names else None
+
+
+async def left_out(bench: Workbench, task: Task) -> Message | None:
+    """What the model is to know of what the person decided against, for the next turn."""
+    if not (hunks := bench.ledger.hunks(State.DROPPED, turn=task.id)):
+        return None
+    name = bench.snapshot(hunks[0].path).name
+    diff = await asyncio.to_thread(as_diff, await _pairs(bench, hunks), name)
+    return Message("user", prompt.left_out(head(diff, MOST_TOLD)), "context")
 
 
 def _asked(wish: Wish) -> str:
@@ -186,39 +198,80 @@ def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) ->
 def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
     """Work that asks the person about changes that wait, and does what they say.
 
-    Where the client cannot ask, or the person does not answer, the changes wait on.
+    Where the client cannot ask, or the person does not answer, the changes wait on. After a preview
+    what could not be shown there, or was not made by accident, is asked about again.
     """
 
     async def work(task: Task) -> str:
-        task.progress.report("waiting for you to agree")
+        said, notes, waiting = list[str](), list[str](), list(hunks)
         try:
-            match await _chosen(bench, words.question(hunks)):
-                case words.APPLY:
-                    return await advancing(bench, hunks, "Changed", label)(task)
-                case words.DISCARD:
-                    bench.review.drop(hunks)
-                    return "Nothing was changed."
-                case _:
-                    return words.to_review(len(hunks))
+            while waiting:
+                task.progress.report("waiting for you to agree")
+                match await _agreed(bench, waiting, [*said, *notes]):
+                    case words.APPLY:
+                        said.append(await advancing(bench, waiting, "Changed", label)(task))
+                        break
+                    case words.DISCARD:
+                        bench.review.drop(waiting)
+                        break
+                    case words.PREVIEW:
+                        task.progress.report("waiting for you to choose in the preview")
+                        outcome = await _previewed(bench, waiting, label)
+                        said += filter(None, [outcome[0]])
+                        notes = outcome[1]
+                        waiting = _still(bench, waiting)
+                    case _:
+                        said.append(words.to_review(len(waiting)))
+                        break
+        except RequestRefused as error:
+            raise RequestRefused(" ".join([*said, str(error)])) from error
         except asyncio.CancelledError:
             bench.review.drop(hunks, "the task was cancelled")
             raise
-
-    async def _chosen(bench: Workbench, message: str) -> str | None:
-        """The title that was chosen; None too if the person decided by code action meanwhile."""
-        titles = words.APPLY, words.REVIEW, words.DISCARD
-        asking = asyncio.ensure_future(choose(bench.wire, message, titles, patience=DECISION))
-        deciding = asyncio.ensure_future(bench.review.decided(hunks))
-        try:
-            await asyncio.wait([asking, deciding], return_when=asyncio.FIRST_COMPLETED)
-            return asking.result() if asking.done() else None
-        except ClientFailure:
-            return None
-        finally:
-            asking.cancel()
-            deciding.cancel()
+        return " ".join(said) or "Nothing was changed."
 
     return work
+
+
+async def _agreed(bench: Workbench, hunks: Sequence[Hunk], before: Sequence[str]) -> str | None:
+    """The title that was chosen; None too if the person decided by code action meanwhile."""
+    preview = [words.PREVIEW] if _previewable(bench, hunks) else []
+    titles = words.APPLY, *preview, words.REVIEW, words.DISCARD
+    message = "\n".join([*before, words.question(hunks)])
+    asking = asyncio.ensure_future(choose(bench.wire, message, titles, patience=DECISION))
+    deciding = asyncio.ensure_future(bench.review.decided(hunks))
+    try:
+        await asyncio.wait([asking, deciding], return_when=asyncio.FIRST_COMPLETED)
+        return asking.result() if asking.done() else None
+    except ClientFailure:
+        return None
+    finally:
+        asking.cancel()
+        deciding.cancel()
+
+
+def _previewable(bench: Workbench, hunks: Sequence[Hunk]) -> list[Hunk]:
+    """Those that a preview can show: not what is done to whole files."""
+    if not (bench.client.previews and bench.settings.preview):
+        return []
+    return [hunk for hunk in hunks if isinstance(hunk.step, Reversal)]
+
+
+async def _previewed(bench: Workbench, hunks: Sequence[Hunk], label: str) -> tuple[str, list[str]]:
+    """What came of a preview in a sentence, and why what is not decided is not."""
+    outcome = await bench.review.choose(
+        _previewable(bench, hunks), bench.editor.preview, label=label
+    )
+    for applied in outcome.done:
+        bench.recent.landed(applied.path)
+    made = words.chosen([one.path for one in outcome.done], len(outcome.left_out))
+    return made, list(dict.fromkeys(_kept(failure) for failure in outcome.kept))
+
+
+def _still(bench: Workbench, hunks: Sequence[Hunk]) -> list[Hunk]:
+    """Those that wait on, as they are now."""
+    found = (bench.ledger.find(hunk.id) for hunk in hunks)
+    return [hunk for hunk in found if hunk is not None and hunk.state is State.PROPOSED]
 
 
 def diffing(bench: Workbench, hunks: Sequence[Hunk]) -> Work:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.doubles.editor_preview import Preview, opened
 from tests.doubles.editor_profiles import Answer, Profile, Refusal, Timing, VersionRule, profile
 from tests.doubles.editor_text import Document, Misplaced
 
@@ -87,6 +88,7 @@ class Editor:
     messages: list[dict[str, Any]] = field(default_factory=list)
     edits: list[dict[str, Any]] = field(default_factory=list)  # asked for, in order
     faults: list[str] = field(default_factory=list)
+    preview: Preview | None = None  # that opened last
     commands_running: int = 0
     _announcements: int = 0
 
@@ -249,6 +251,10 @@ class Editor:
         if self.profile.timing is Timing.DEBOUNCED:
             self.flush()
         try:
+            if self.profile.previews and (preview := self._preview(params["edit"], reply)):
+                self._check_all(list(preview.changes))
+                self.preview = preview
+                return
             files = self._files(params["edit"])
             self._check_all(files)
         except Refused as refusal:
@@ -258,6 +264,15 @@ class Editor:
             self.later(self.profile.delay, lambda: self._carry_out(files, reply))
         else:
             self._carry_out(files, reply)
+
+    def _preview(self, edit: dict[str, Any], reply: Reply) -> Preview | None:
+        def answer(ticked: list[dict[str, Any]] | None) -> None:
+            if ticked is None:
+                reply(self._refusal(Refused("the person said no")))
+            else:
+                self._carry_out(ticked, reply)
+
+        return opened(edit, self.documents, answer)
 
     def _files(self, edit: dict[str, Any]) -> list[dict[str, Any]]:
         """The text edits by file; resource operations are carried out or refused whole."""

@@ -67,6 +67,7 @@ class Profile:
     command_blocks: bool = False
     saves_renamed: bool = False  # a buffer whose file is renamed is saved under the new name
     closes_deleted: bool = False  # a buffer whose file is deleted goes too, saved or not
+    previews: bool = False  # asks about what needs confirmation; the others make it unasked
     questions: Answer = Answer.GIVEN
     show_document: Answer = Answer.GIVEN
 
@@ -97,7 +98,7 @@ _NEOVIM: dict[str, Any] = {
     "questions": Answer.NEVER,  # headless; with a screen it asks by numbers
 }
 _HELIX: dict[str, Any] = {"refusal": Refusal.REASON, "all_or_nothing": False}
-_VSCODE: dict[str, Any] = {"timing": Timing.AFTER_REPLY, "first_version": 1}
+_VSCODE: dict[str, Any] = {"timing": Timing.AFTER_REPLY, "first_version": 1, "previews": True}
 _BEHAVIOUR: dict[str, dict[str, Any]] = {
     "neovim-0.11": _NEOVIM,
     "neovim-0.12": _NEOVIM,

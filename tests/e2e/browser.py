@@ -92,9 +92,11 @@ class Page:
             else:
                 await self.call("Input.insertText", text=char)
 
-    async def click(self, selector: str, text: str = "") -> None:
-        """Click the element that `selector` finds and that has `text` in it, once it is there."""
-        x, y = await self.until(_FIND, selector, text, what=f"{selector} with {text!r}")
+    async def click(self, selector: str, text: str = "", part: str = ":scope") -> None:
+        """Click the element that `selector` finds and that has `text` in it, once it is there; or
+        the `part` of it.
+        """
+        x, y = await self.until(_FIND, selector, text, part, what=f"{selector} with {text!r}")
         at: Mapping[str, Any] = {"x": x, "y": y, "button": "left", "clickCount": 1}
         await self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         await self.call("Input.dispatchMouseEvent", type="mousePressed", **at)
@@ -126,12 +128,13 @@ def looking(code: str) -> str:
 
 # Elements that are being shown or moved, or that something covers, are left until they lie open.
 _FIND = """
-  const [selector, text] = args;
+  const [selector, text, part] = args;
   const place = () => {
     for (const found of document.querySelectorAll(selector)) {
-      const box = found.getBoundingClientRect();
+      const aim = part === ':scope' ? found : found.querySelector(part);
+      const box = aim.getBoundingClientRect();
       const at = [box.x + box.width / 2, box.y + box.height / 2];
-      if (found.textContent.includes(text) && found.contains(document.elementFromPoint(...at))) {
+      if (found.textContent.includes(text) && aim.contains(document.elementFromPoint(...at))) {
         return at;
       }
     }

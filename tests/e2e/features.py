@@ -29,6 +29,7 @@ FEATURES = {
     "approve": "Allow a command that asks",
     "cancel": "Cancel a running task",
     "review": "Keep one change, undo another",
+    "preview": "Choose among changes before they are made",
     "walk": "Next change, previous change, diff",
     "undo": "Undo a turn after typing",
     "sign-in": "Sign in when asked",

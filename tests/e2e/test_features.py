@@ -60,6 +60,7 @@ HOW = {
     "approve": _ASKED | {"helix-25.01": "code action"},
     "sign-in": _ASKED | {"helix-25.01": "by command"},
     "walk": {"helix-25.01": "from where the menu was opened"},
+    "preview": dict.fromkeys(("nvim", "helix", "helix-25.01", "emacs"), "as suggestions"),
     "closed": dict.fromkeys(("nvim", "helix", "helix-25.01", "emacs"), "on disk"),
 }
 FIX = f'Codex: fix "{PROBLEM}"'
@@ -217,7 +218,7 @@ async def test_a_day_in(
             await day.walks_through_the_changes()
             note("walk")
             await day.keeps_one_and_undoes_another()
-            note("review")
+            note("review", "preview")
             await day.undoes_the_turn_after_typing()
             note("undo", "unicode")
             await day.changes_a_crlf_file_and_one_that_is_not_open()

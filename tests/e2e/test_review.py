@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pygls.exceptions import JsonRpcException
 
-from tests.doubles.editor_profiles import Answer
+from tests.doubles.editor_profiles import Answer, profile
 from tests.doubles.model_script import Gate, Patch, Turn, says
 from tests.e2e.test_commands import SOURCE, Session, exists, patch, read, session
 
@@ -140,6 +140,38 @@ async def test_confirm_asks_and_does_what_is_said_or_lets_the_changes_wait(
         assert [action["title"] for action in asked[0]["actions"]] == ["Apply", "Review", "Discard"]
         assert (s.document.text == SOURCE) == (text == "none")
         await s.client.until(lambda: len(hunks(s)) == waiting, "what waits")
+
+
+VSCODE = "vscode-1.139.1-languageclient-11"
+PREVIEWING = profile(VSCODE).initialize | {"initializationOptions": {"edits": {"preview": True}}}
+
+
+async def test_who_asked_for_it_chooses_in_a_preview_and_the_model_hears_what_was_left_out(
+    tmp_path: Path,
+) -> None:
+    script = [Turn((Patch(CHANGE),)), says("Done."), says("I see.")]
+    async with session(tmp_path, script, name=VSCODE, initialize=PREVIEWING, trusted=True) as s:
+        chosen = iter(["Preview", "Apply"])
+        s.editor.choose = lambda message, titles: next(chosen)
+        await use(s, "confirm")
+        job = (await s.client.execute("codex.do", {"prompt": "do", "path": "code.py"}))["taskId"]
+        await s.client.until(lambda: s.editor.preview, "the preview")
+        assert s.editor.preview is not None
+        s.editor.preview.untick("n * 3")
+        s.editor.preview.apply()
+        await s.ended(job)
+        said = "Changed code.py. You left 1 change out. Changed in new.py."
+        assert s.editor.progress[job][-1]["message"] == said
+        assert s.document.text == SOURCE.replace("return n\n", "return n + n\n")
+        assert read(s.document.path.with_name("new.py")) == "x = 1\n"
+        states = [hunk["state"] for hunk in await s.client.execute("codex.hunk.list")]
+        assert states == ["landed", "dropped", "landed"]
+
+        again = (await s.client.execute("codex.do", {"prompt": "so?", "taskId": job}))["taskId"]
+        await s.ended(again)
+        heard = str(s.service.requests[-1].body["input"])
+        assert "The person left these changes out" in heard
+        assert "+    return n * 3" in heard.partition("left these changes out")[2]
 
 
 async def test_a_question_that_is_never_answered_holds_nothing_up_and_a_cancel_withdraws(

@@ -309,6 +309,52 @@ async def test_changes_wait_are_kept_or_dropped_and_a_turn_is_undone_under_later
     shows("undo", "vscode")
 
 
+async def test_a_preview_shows_what_waits_with_a_box_for_each_change(
+    window: Window, shows: Shows
+) -> None:
+    code, name, closed = window.code, "preview.py", window.folder / "closed.py"
+    closed.write_text("old = 1\n")
+    await window.set("edits.apply", "confirm")
+    change = CHANGE.format(name=name).replace(
+        "*** End Patch", "*** Update File: closed.py\n@@\n-old = 1\n+new = 1\n*** End Patch"
+    )
+    await window.show(SOURCE, lambda _body: Turn((Patch(change),)), name)
+    await code.go_to(2)
+
+    await code.choose_action("Codex: fix this")
+    await code.reply("Preview")
+    await code.previews(True, True, True)
+    assert await code.text() == SOURCE
+    await code.end_preview("Discard")
+    await code.no_longer_sees(ITEM, "Codex: fix")
+    assert await code.text() == SOURCE
+    assert closed.read_text() == "old = 1\n"
+
+    await code.choose_action("Codex: fix this")
+    await code.reply("Preview")
+    await code.previews(True, True, True)
+    await code.tick("n * 2")
+    await code.previews(True, True, False)
+    await code.end_preview("Apply")
+    await code.no_longer_sees(ITEM, "Codex: fix")
+    kept = SOURCE.replace("return n\n", "return n + n\n")
+    await code.wait_for(kept)
+    await code.until(
+        "const found = vscode.workspace.textDocuments.find((one) => one.fileName === args[0]);"
+        "return found?.isDirty && found.getText() === 'new = 1\\n'",
+        str(closed),
+        what="the change of the file that was not open",
+    )
+    shows("preview", "vscode", "in its Refactor Preview")
+
+    await code.open(window.folder / name)
+    await code.go_to(1)
+    await code.type("# mine\n")
+    await code.run("Codex: Undo the Last Turn")
+    await code.wait_for("# mine\n" + SOURCE)
+    await window.set("edits.apply", None)
+
+
 async def test_who_is_not_signed_in_is_asked_to_and_the_next_turn_works(
     window: Window, shows: Shows
 ) -> None:

@@ -26,6 +26,7 @@ PATIENCE = 3.0  # seconds until a person looks elsewhere
 TRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds until a person presses a key again
 ITEM = "#codex-lsp\\.codex-lsp\\.codex"  # ours in the status bar
 NOTICE = ".notification-toast, .notifications-center .notification-list-item"
+PREVIEW = ".bulk-edit-panel"
 _LIST = "await vscode.commands.executeCommand('notifications.showList')"
 # A person's comforts that write by themselves, and what would ask or tell of the test's own accord.
 SETTINGS = {
@@ -232,6 +233,25 @@ class VSCode:
             number,
             what=f"{number} changes that wait",
         )
+
+    async def previews(self, *ticked: bool) -> None:
+        """Wait until the Refactor Preview shows such boxes, one for each change."""
+        await self.page.until(
+            "return [...document.querySelectorAll(`${args[0]} .textedit .edit-checkbox`)]"
+            ".map((box) => box.ariaChecked === 'true').join() === args[1].join()",
+            PREVIEW,
+            ticked,
+            what=f"a preview with the boxes {ticked}",
+        )
+
+    async def tick(self, text: str) -> None:
+        """Click the box of the change that shows this text."""
+        await self.page.click(f"{PREVIEW} .textedit", text, ".edit-checkbox")
+
+    async def end_preview(self, button: str) -> None:
+        """Press this button of the preview."""
+        await self.page.click(f"{PREVIEW} .monaco-button", button)
+        await self.no_longer_sees(f"{PREVIEW} .monaco-button", button)
 
     async def see_progress(self) -> None:
         await self.sees(".notification-toast", "Codex: fix")

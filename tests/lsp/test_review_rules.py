@@ -39,9 +39,11 @@ TEXT = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
 class Window(MemoryWindow):
     """One document; what its person is asked is answered by `editor.choose`."""
 
-    def __init__(self) -> None:
-        super().__init__("helix-25.07", Path("/workspace"), TEXT, Random(1))
-        params = self.editor.profile.initialize | {"rootUri": "file:///workspace"}
+    def __init__(
+        self, name: str = "helix-25.07", folder: Path = Path("/workspace"), **more: object
+    ) -> None:
+        super().__init__(name, folder, TEXT, Random(1))
+        params = self.editor.profile.initialize | {"rootUri": folder.as_uri(), **more}
         adapters = Adapters(_no_model, Path("/state"))
         self.bench = Workbench(self, params | {"workspaceFolders": None}, adapters)
         self.never: asyncio.Future[object] | None = None

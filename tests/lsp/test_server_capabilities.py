@@ -16,13 +16,14 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.registry import REGISTRY, Registry
 from codex_lsp.lsp.server_capabilities import (
+    LENSES,
+    asks_for,
     choose_encoding,
     dig,
     initialize_result,
     registers_later,
     server_capabilities,
     sync_kind,
-    wants_lenses,
 )
 from tests.doubles.hosted import hosted
 from tests.lsp.conformance import probe
@@ -84,7 +85,7 @@ async def test_we_offer_what_pygls_would(path: Path, registry: Registry) -> None
     for method in ("hover", "completion"):
         if registers_later(params, f"textDocument/{method}"):
             expected.pop(f"{method}Provider", None)  # it is registered once we are initialized
-    if not wants_lenses(params):
+    if not asks_for(params, LENSES):
         expected.pop("codeLensProvider", None)
     assert server_capabilities(params, registry) == expected
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from codex_lsp.agent.changes.undo import change_of
-from codex_lsp.agent.ports import Applied, Editor, Held, NotApplied
+from codex_lsp.agent.ports import Applied, ChangeFile, Editor, Held, LeftOut, NotApplied
 from codex_lsp.edits.text import TextEdit
 from codex_lsp.workspace.ledger import Hunk, Ledger, Reversal, State, Undo
 
@@ -25,6 +25,10 @@ _DONE = {
 }
 """The states that something can be done from, and the state when it is done."""
 _GIVEN_UP = "the editor never answered"
+LEFT_OUT = "you left it out"
+
+Preview = Callable[[Sequence[ChangeFile]], Awaitable[Sequence[Applied | NotApplied | LeftOut]]]
+"""Shows changes to the person, who says of each whether it is made; what became of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,34 @@ async def advance(
     return Advanced(tuple(done), tuple(kept))
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen(Advanced):
+    """The same where the person had the choice: `left_out` is what they decided against."""
+
+    left_out: tuple[LeftOut, ...]
+
+
+async def choose(hunks: Sequence[Hunk], *, ledger: Ledger, preview: Preview) -> Chosen:
+    """Let the person choose which of `hunks`, edits that are proposed still, are made."""
+    asked = [hunk for hunk in hunks if ledger.find(hunk.id) == hunk]
+    changes = [change_of(hunk.step) for hunk in asked]
+    for hunk in asked:
+        ledger.put(replace(hunk, state=State.SENT))
+    settled = list(asked)
+    try:
+        outcomes = await preview([one for one in changes if isinstance(one, ChangeFile)])
+        both = zip(asked, outcomes, strict=True)
+        settled = [now for hunk, outcome in both for now in _settled([hunk], outcome)]
+    finally:
+        for hunk in settled:
+            ledger.put(hunk)
+    return Chosen(
+        tuple(one for one in outcomes if isinstance(one, Applied)),
+        tuple(one for one in outcomes if isinstance(one, NotApplied)),
+        tuple(one for one in outcomes if isinstance(one, LeftOut)),
+    )
+
+
 async def _advance(
     group: Sequence[Hunk], ledger: Ledger, editor: Editor, label: str
 ) -> Applied | NotApplied | Held:
@@ -91,7 +123,9 @@ def _settle_late(group: Sequence[Hunk], later: asyncio.Future[Applied], ledger: 
             ledger.put(hunk)
 
 
-def _settled(group: Sequence[Hunk], outcome: Applied | NotApplied | Held) -> Iterator[Hunk]:
+def _settled(
+    group: Sequence[Hunk], outcome: Applied | NotApplied | Held | LeftOut
+) -> Iterator[Hunk]:
     match outcome:
         case Applied(undo=undo):
             for hunk, step in zip(group, _dealt(group, undo), strict=True):
@@ -107,6 +141,8 @@ def _settled(group: Sequence[Hunk], outcome: Applied | NotApplied | Held) -> Ite
                 lost = changed and hunk.state is State.PROPOSED
                 state = State.REFUSED if lost else hunk.state
                 yield replace(hunk, state=state, reason=reason)
+        case LeftOut():
+            yield from (replace(hunk, state=State.DROPPED, reason=LEFT_OUT) for hunk in group)
         case Held():
             yield from group
         case _:

@@ -33,6 +33,7 @@ from codex_lsp.edits.text import TextEdit, apply_edits
 from codex_lsp.lsp.capabilities import Client
 from codex_lsp.lsp.connection.client import ClientFailure, ClientGone, ClientTimeout
 from codex_lsp.lsp.editing.files import ANSWER_DEADLINE, UNCONFIRMED, Files
+from codex_lsp.lsp.editing.preview import Preview
 from codex_lsp.lsp.editing.proof import (
     Buffers,
     Edits,
@@ -76,6 +77,7 @@ class LspEditor:
         self._client = client
         self._buffers = buffers
         self._through_editor = through_editor
+        self.preview = Preview(wire, client, buffers)
         self._proof = Proof(client, buffers)
         self._files = Files(wire, client, buffers, told, checkpoints)
         self._turns: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)

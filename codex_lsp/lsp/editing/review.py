@@ -11,15 +11,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codex_lsp.agent.changes.hunks import Advanced, advance, taken_back_by
+from codex_lsp.agent.changes.hunks import Advanced, Chosen, advance, choose, taken_back_by
 from codex_lsp.agent.changes.undo import step_of
 from codex_lsp.agent.context.lines import LineRange
-from codex_lsp.agent.ports import Applied, Change, Editor, Held, NotApplied
+from codex_lsp.agent.ports import (
+    Applied,
+    Change,
+    ChangeFile,
+    Editor,
+    Held,
+    LeftOut,
+    NotApplied,
+)
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.editing.buffers import OpenBuffers
 from codex_lsp.lsp.editing.documents import DocumentEvent
 from codex_lsp.lsp.editing.hunk_text import describe
 from codex_lsp.lsp.editing.places import Places, overlap
+from codex_lsp.lsp.editing.preview import Preview
 from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.progress import Wire
 from codex_lsp.lsp.tasks import Spawn
@@ -64,6 +73,7 @@ class Review:
         self._shown: set[Path] = set()
         self._shown_anew = asyncio.Event()
         self._origins: dict[str, Origin] = {}
+        self._previewing = asyncio.Lock()
 
     def for_turn(self, origin: Origin, *, held: bool) -> Editor:
         """The editor of a turn; if `held`, its changes wait for the person."""
@@ -113,6 +123,44 @@ class Review:
             if failure.later is not None:  # settled in the ledger by then
                 failure.later.add_done_callback(lambda _: self.show(paths))
         return outcome
+
+    async def choose(self, hunks: Sequence[Hunk], preview: Preview, *, label: str) -> Chosen:
+        """Let the person choose among `hunks`, proposed edits, in the editor's preview.
+
+        Who is cancelled waits no longer; what the person then does in a view that is still open is
+        noted in the ledger, and told if it changed a text.
+        """
+        found: list[Chosen] = []
+        paths = [hunk.path for hunk in hunks]
+
+        async def ask(changes: Sequence[ChangeFile]) -> Sequence[Applied | NotApplied | LeftOut]:
+            self.show(paths)  # meanwhile nothing can be decided in another way
+            return await preview.choose(changes, label=label)
+
+        async def run() -> None:
+            try:
+                found.append(await choose(hunks, ledger=self._ledger, preview=ask))
+            finally:
+                self.show(paths)
+
+        async with self._previewing:  # an editor has one
+            task = self._spawn(run(), name="preview changes")
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                task.add_done_callback(lambda _: self._chosen_late(hunks, found))
+                raise
+        return found[0] if found else Chosen((), (), ())
+
+    def _chosen_late(self, hunks: Sequence[Hunk], found: Sequence[Chosen]) -> None:
+        """The task was cancelled before the person chose."""
+        self.drop(hunks, "the task was cancelled")
+        names = ", ".join(dict.fromkeys(one.path.name for one in found[0].done)) if found else ""
+        if names:
+            text = (
+                f"What you chose in the preview was made in {names}, after its task was cancelled."
+            )
+            say(self._wire, text)
 
     def drop(self, hunks: Sequence[Hunk], reason: str = "you did not want it") -> None:
         """The changes are not wanted."""

@@ -26,7 +26,7 @@ from codex_lsp.agent.steps import (
 )
 from codex_lsp.workspace.ledger import Hunk
 
-APPLY, REVIEW, DISCARD = "Apply", "Review", "Discard"
+APPLY, PREVIEW, REVIEW, DISCARD = "Apply", "Preview", "Review", "Discard"
 
 
 def describe(step: Step) -> str | None:
@@ -115,6 +115,14 @@ def question(hunks: Sequence[Hunk]) -> str:
     files = Counter(hunk.path.name for hunk in hunks)
     places = ", ".join(f"{count} in {name}" for name, count in files.items())
     return f"Codex suggests {plural(len(hunks), 'change')}: {places}."
+
+
+def chosen(paths: list[Path], left_out: int) -> str:
+    """What came of a choice; "" for nothing."""
+    made = changed(list(dict.fromkeys(paths))) if paths else "Nothing was changed."
+    return (
+        f"{made} You left {plural(left_out, 'change')} out." if left_out else made if paths else ""
+    )
 
 
 def to_review(count: int) -> str:

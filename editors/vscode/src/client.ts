@@ -21,7 +21,8 @@ export function connect(
     documentSelector: [{ scheme: 'file' }],
     diagnosticCollectionName: 'codex',
     outputChannel: log,
-    initializationOptions: { codeLens: true }, // which the setting can still turn off
+    // Each of which its setting can still turn off.
+    initializationOptions: { codeLens: true, edits: { preview: true } },
     middleware: {
       executeCommand: (command, given) => execute(client, command, given),
       handleWorkDoneProgress: (token, value) =>
