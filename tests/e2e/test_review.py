@@ -149,23 +149,37 @@ PREVIEWING = profile(VSCODE).initialize | {"initializationOptions": {"edits": {"
 async def test_who_asked_for_it_chooses_in_a_preview_and_the_model_hears_what_was_left_out(
     tmp_path: Path,
 ) -> None:
-    script = [Turn((Patch(CHANGE),)), says("Done."), says("I see.")]
+    closed = "*** Update File: closed.py\n@@\n-old = 1\n+new = 1\n*** End Patch"
+    change = Patch(CHANGE.replace("*** End Patch", closed))
+    script = [Turn((change,)), says("Done."), says("I see.")]
     async with session(tmp_path, script, name=VSCODE, initialize=PREVIEWING, trusted=True) as s:
         chosen = iter(["Preview", "Apply"])
         s.editor.choose = lambda message, titles: next(chosen)
+        other = s.document.path.with_name("closed.py")
+        other.write_bytes(b"\xef\xbb\xbf# \xc3\xbc\r\nold = 1\r\n")
         await use(s, "confirm")
         job = (await s.client.execute("codex.do", {"prompt": "do", "path": "code.py"}))["taskId"]
         await s.client.until(lambda: s.editor.preview, "the preview")
         assert s.editor.preview is not None
-        s.editor.preview.untick("n * 3")
+        s.editor.preview.untick("3")
         s.editor.preview.apply()
         await s.ended(job)
-        said = "Changed code.py. You left 1 change out. Changed in new.py."
+        said = "Changed code.py, closed.py. You left 1 change out. Changed in new.py."
         assert s.editor.progress[job][-1]["message"] == said
         assert s.document.text == SOURCE.replace("return n\n", "return n + n\n")
         assert read(s.document.path.with_name("new.py")) == "x = 1\n"
-        states = [hunk["state"] for hunk in await s.client.execute("codex.hunk.list")]
-        assert states == ["landed", "dropped", "landed"]
+        assert s.editor.documents[other.as_uri()].text == "# ü\r\nnew = 1\r\n"
+        listed = await s.client.execute("codex.hunk.list")
+        states = {(Path(hunk["path"]).name, hunk["line"]): hunk["state"] for hunk in listed}
+        assert states == {
+            ("code.py", 3): "landed",
+            ("code.py", 7): "dropped",
+            ("new.py", 1): "landed",
+            ("closed.py", 2): "landed",
+        }
+        await s.command("codex.turn.undo")
+        assert s.document.text == SOURCE
+        assert s.editor.documents[other.as_uri()].text == "# ü\r\nold = 1\r\n"
 
         again = (await s.client.execute("codex.do", {"prompt": "so?", "taskId": job}))["taskId"]
         await s.ended(again)
