@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from codex_lsp.agent.ports import Applied, ChangeFile, CreateFile, NotApplied
 from codex_lsp.edits.diff import diff
-from codex_lsp.edits.rebase import landed, rebase
 from codex_lsp.edits.text import TextEdit
-from codex_lsp.lsp.editing import editor, proof
-from codex_lsp.lsp.editing.trail import Trail
 from codex_lsp.workspace.disk import DiskText
 from tests.doubles.editor import Mood
 from tests.doubles.memory_window import MemoryWindow
@@ -81,38 +75,6 @@ def test_an_edit_of_a_large_file_lands_too(tmp_path: Path) -> None:
         assert window.document.text.endswith(TEXT.replace("two", "2"))
 
     asyncio.run(work())
-
-
-@pytest.mark.parametrize("large", [True, False])
-def test_only_large_texts_are_compared_off_the_event_loop(
-    large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Off it, they cannot hold it up; on it, the others save the way there and back."""
-    threads: list[int] = []
-
-    def noting(compare: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(*texts: Any) -> Any:
-            threads.append(threading.get_ident())
-            return compare(*texts)
-
-        return noted
-
-    monkeypatch.setattr(editor, "rebase", noting(rebase))
-    monkeypatch.setattr(proof, "landed", noting(landed))
-    monkeypatch.setattr(Trail, "read", noting(Trail.read))
-
-    async def work() -> None:
-        text = "filler line\n" * (proof.LARGE // 10 if large else 1) + TEXT
-        window = MemoryWindow(PROFILES[0], tmp_path, text, Random(1))
-        await window.arrived()
-        change = changing(window, "two", "2")
-        window.editor.type(window.document, 0, "typed\n")
-        assert isinstance(await window.ours.apply(change, label="fix"), Applied)
-
-    asyncio.run(work())
-    assert threads
-    here = {thread == threading.get_ident() for thread in threads}
-    assert here == {not large}
 
 
 @pytest.mark.parametrize("name", PROFILES)
