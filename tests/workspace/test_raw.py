@@ -9,6 +9,7 @@ import pytest
 
 from codex_lsp.workspace import raw
 from codex_lsp.workspace.disk import Unusable
+from codex_lsp.workspace.places import Folder
 from tests.security.test_mutants import mutant
 
 
@@ -61,6 +62,31 @@ def swapped_and_back(tmp_path: Path) -> None:
 
 def test_what_is_swapped_comes_back_as_it_was(tmp_path: Path) -> None:
     swapped_and_back(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("to", [raw.Bits(0o600), raw.Link(Path("x")), None])
+def test_a_link_that_is_put_there_after_the_look_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: raw.Thing | None
+) -> None:
+    path, theirs = tmp_path.resolve() / "ours", tmp_path / "theirs"
+    for file in (path, theirs):
+        file.write_text("text\n")
+        file.chmod(0o644)
+    there = raw.Bits(0o644) if isinstance(to, raw.Bits) else raw.look(path)
+    look = raw._look
+
+    def too_early(folder: Folder, name: str) -> raw.Thing | None:
+        found = look(folder, name)
+        path.unlink()
+        path.symlink_to(theirs)
+        return found
+
+    monkeypatch.setattr(raw, "_look", too_early)
+    assert isinstance(raw.swap(path, there, to, tmp_path / "kept"), Unusable)
+    assert path.readlink() == theirs
+    assert (theirs.read_text(), theirs.stat().st_mode & 0o777) == ("text\n", 0o644)
+    assert not (tmp_path / "kept").exists()
 
 
 MUTANTS = {
