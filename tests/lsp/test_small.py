@@ -20,6 +20,8 @@ from codex_lsp.lsp.person.progress import Progress
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task
 from codex_lsp.lsp.workbench import Workbench
+from tests.doubles.scripted_model import ScriptedModel, says
+from tests.doubles.window import window
 
 TEXT = "# 😀\ndef area(w, h):\n    return w + h\n"
 WORSE, GOOD = TEXT.replace("+", "-"), TEXT.replace("+", "*")
@@ -132,3 +134,48 @@ async def test_a_check_without_an_answer_passes_nothing(tmp_path: Path, answer: 
     window.answers["codex/check"] = answer
     assert "found no fix" in await window.fix()
     assert window.text == TEXT
+
+
+class Hearsay(ScriptedModel):
+    """Writes the call of a tool down, then `answers` what it is asked."""
+
+    def __init__(self, *answers: str) -> None:
+        called = '```json\n{"name": "apply_patch", "arguments": {}}\n```'
+        super().__init__(says(called), *(says(answer) for answer in answers))
+
+    async def warm_up(self) -> None:
+        """Nothing to make ready."""
+
+
+def fenced(text: str) -> str:
+    return f"```python\n{text.partition(chr(10))[2]}```"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path.resolve()
+
+
+async def test_a_model_that_cannot_call_tools_is_asked_for_the_function_alone(
+    folder: Path,
+) -> None:
+    model = Hearsay(fenced(GOOD))
+    async with window(folder, Adapters(lambda _: model, folder)) as client:
+        uri = client.open(folder / "area.py", TEXT)
+        task = (await client.execute("codex.fix", {"uri": uri, "line": 3}))["taskId"]
+        question = await client.question()
+        assert "+    return w * h" in question["params"]["message"]
+        client.answer(question, {"title": "Leave it"})
+        assert "not agreed to" in await client.ended(task)
+    model.assert_used_up()
+
+
+async def test_a_model_at_its_own_temperature_is_asked_five_times_at_the_most(
+    folder: Path,
+) -> None:
+    model = Hearsay(*[fenced(TEXT)] * 5)
+    async with window(folder, Adapters(lambda _: model, folder)) as client:
+        uri = client.open(folder / "area.py", TEXT)
+        task = (await client.execute("codex.fix", {"uri": uri, "line": 3}))["taskId"]
+        assert "found no fix" in await client.ended(task)
+    model.assert_used_up()

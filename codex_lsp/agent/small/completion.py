@@ -28,7 +28,9 @@ def cannot_call(ended: Ended) -> bool:
 
 
 def completing(model: Model) -> Completion:
-    """`model` for the short flow, at the temperature that it has by itself."""
+    """`model` for the short flow, at the temperature that it has by itself: it is asked as often as
+    one of ours, five times at the most, and each answer may be another.
+    """
 
     async def complete(prompt: str, _temperature: float) -> str:
         return await asked(model, prompt)
