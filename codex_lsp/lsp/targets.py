@@ -128,14 +128,13 @@ def _diagnostics(value: object) -> tuple[Mapping[str, object], ...] | None:
 
 
 def _uri_of(bench: Workbench, raw: str | None) -> str | None:
-    """The open document that `raw` (absolute, or relative to a folder) means."""
+    """The open document that `raw` means."""
     if raw is None:
         return None
-    for base in (*bench.roots, Path.cwd()):
-        document = bench.buffers.at((base / raw).resolve())
-        if document is not None:
-            return document.uri
-    raise BadArguments(f"{raw} is not open here: open it in the editor first.")
+    document = bench.buffers.named(raw, (*bench.roots, Path.cwd()))
+    if document is None:
+        raise BadArguments(f"{raw} is not open here: open it in the editor first.")
+    return document.uri
 
 
 def _name(uri: str) -> str:

@@ -112,6 +112,7 @@ async def test_a_running_job_is_added_to_queued_behind_and_run_beside(tmp_path: 
         await one.service.release("first")
         await one.ended(queued)
         assert await one.client.execute("codex.task.steer", added) == {"ok": False}
+        assert "Codex: no job runs that could hear it." in messages(one)
         asked = [inputs(one, number)[-1] for number in range(4)]
         assert [text.rpartition("\n")[2] for text in asked] == [
             "first",

@@ -42,3 +42,23 @@ def test_a_uri_that_names_no_file_has_no_path_and_hides_no_other(tmp_path: Path)
 )
 def test_a_client_may_have_no_folder_or_name_it_badly(params: dict[str, Any], found: int) -> None:
     assert len(folder_uris(params)) == found
+
+
+def test_a_file_is_named_from_a_folder_or_by_the_end_of_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path.resolve()
+    monkeypatch.setenv("HOME", str(root / "home"))
+    names = ["main.py", "src/main.py", "src/only.py", "lib/twin.py", "src/twin.py", "home/a.py"]
+    buffers = opened(*((root / name).as_uri() for name in names))
+
+    def found(raw: str) -> str | None:
+        document = buffers.named(raw, [root])
+        path = document and to_path(document.uri)
+        return str(path.relative_to(root)) if path else None
+
+    assert [found(name) for name in names] == names
+    assert found(str(root / "src/main.py")) == "src/main.py"
+    assert found("~/a.py") == "home/a.py"
+    assert found("only.py") == "src/only.py"
+    assert [found(raw) for raw in ("twin.py", "nly.py", "", "other.py")] == [None] * 4

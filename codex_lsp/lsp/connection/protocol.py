@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.lsp import get_method_options_type
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.connection import jsonrpc
 from codex_lsp.lsp.connection.client import Questions
 from codex_lsp.lsp.connection.faults import Outcome, Refused, guarded
@@ -207,8 +208,14 @@ class Protocol(LanguageServerProtocol):
             outcome = self._encode_result(request, method, outcome.value)
         if outcome.failed:
             self._send_error(request, outcome.code, outcome.message)
+            if method == "workspace/executeCommand" and self._client_hides_errors():
+                message = f"Codex: {outcome.message}"
+                self.notify("window/showMessage", {"type": 1, "message": message})
         else:
             self._server.outbox.put(outcome.value)
+
+    def _client_hides_errors(self) -> bool:
+        return resolve_client(self._server.initialize_params).quirks.hides_errors
 
     def _encode_result(self, request: RequestId, method: str, value: object) -> Outcome:
         with guarded(f"encoding the result of {method}") as outcome:

@@ -45,6 +45,21 @@ class OpenBuffers:
                 found = self._documents.get(uri)
         return found
 
+    def named(self, raw: str, bases: Sequence[Path]) -> Document | None:
+        """The document that a person's editor calls `raw`: absolute, below `~`, or below a base.
+
+        Helix names files from the folder where it was started, which it does not tell: so the one
+        document whose path ends so counts, too.
+        """
+        folded = Path.home() / raw[2:] if raw.startswith("~/") else Path(raw)
+        for base in bases:
+            if (found := self.at((base / folded).resolve())) is not None:
+                return found
+        parts = folded.parts
+        paths = {path for uri in self._documents.uris() if (path := to_path(uri)) is not None}
+        ending = [path for path in paths if parts and path.parts[-len(parts) :] == parts]
+        return self.at(ending[0]) if len(ending) == 1 else None
+
     def text_at(self, path: Path) -> BufferText | None:
         """The same, as the agent knows it."""
         document = self.at(path)

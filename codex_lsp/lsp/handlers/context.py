@@ -90,5 +90,7 @@ def _named(bench: Workbench, arguments: Arguments) -> Path:
         return path
     if target.path is not None:
         base = bench.roots[0] if bench.roots else Path.cwd()
-        return (base / target.path).resolve()
+        document = bench.buffers.named(target.path, (base,))
+        path = None if document is None else to_path(document.uri)
+        return path or (base / target.path).resolve()
     return find(bench, target)[1].path

@@ -8,6 +8,7 @@ from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.workplace import Place
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.jobs import doing, resuming, steering
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.words import shortened
 from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Job, Work
@@ -43,6 +44,8 @@ def steer(server: Server, arguments: Arguments) -> Reply:
         running = [task for task in running if task.job is known]
     job = running[-1].job if running else None
     if job is None:
+        message = "Codex: no job runs that could hear it."
+        say(bench.wire, message)
         return {"ok": False}
     if target.prompt is None:
         work = asking_first(bench, "What should Codex heed from now on?", steering(job))

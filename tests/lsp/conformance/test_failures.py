@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from tests.doubles.hosted import hosted
 from tests.doubles.raw_client import RawClient, environment
-from tests.lsp.conformance.probe import COMMAND, SECRET
+from tests.lsp.conformance.probe import COMMAND, REGISTRY, SECRET
 
 FAILING = ["codex/fail", "codex/failLater", "codex/failGroup", "codex/junk", "codex/spawnFailing"]
 COMMANDS = ["probe.fail", "probe.failLater"]
@@ -43,6 +44,21 @@ def test_failures_tell_the_client_an_id_and_the_log_where() -> None:
         assert SECRET not in client.stderr
         shown = [message for message in client.received if "method" in message]
         assert shown == []  # no popups
+
+
+@pytest.mark.parametrize(("client", "times"), [("helix", 1), ("Neovim", 0)])
+async def test_a_client_that_hides_errors_of_commands_is_told_them_as_messages(
+    client: str, times: int
+) -> None:
+    async with hosted(REGISTRY, clientInfo={"name": client}) as one:
+        one.receive(
+            {"id": 1, "method": "workspace/executeCommand", "params": {"command": "probe.fail"}},
+            {"id": 2, "method": "codex/fail"},
+        )
+        sent = one.sent()
+        error = next(said["error"]["message"] for said in sent if said.get("id") == 1)
+        shown = [said["params"] for said in sent if said.get("method") == "window/showMessage"]
+        assert shown == [{"type": 1, "message": f"Codex: {error}"}] * times
 
 
 @pytest.mark.parametrize("level", ["INFO"])
