@@ -55,14 +55,18 @@ def _animation(count: int, seconds: float) -> str:
 
 
 def _frame(screen: str, at: int, screens: Sequence[str], seconds: float) -> str:
-    drawn = [part for row, line in enumerate(screen.splitlines()) for part in _row(line, row)]
+    drawn: list[str] = []
+    style = Style()
+    for row, line in enumerate(screen.splitlines()):
+        runs, style = _runs(line, style)
+        drawn += _row(runs, row)
     delay = f'class="f" style="animation-delay:{at * seconds}s"' if len(screens) > 1 else ""
-    return f"<g {delay}>" + "\n".join(drawn) + "</g>"
+    return f'<g shape-rendering="crispEdges" {delay}>' + "\n".join(drawn) + "</g>"
 
 
-def _row(line: str, row: int) -> Iterator[str]:
+def _row(runs: Sequence[tuple[str, Style]], row: int) -> Iterator[str]:
     column = 0
-    for text, style in _runs(line):
+    for text, style in runs:
         x, y, width = MARGIN + column * CELL, MARGIN + row * ROW, len(text) * CELL
         column += len(text)
         ink, paper = style.ink or INK, style.paper
@@ -90,16 +94,17 @@ def _row(line: str, row: int) -> Iterator[str]:
             )
 
 
-def _runs(line: str) -> Iterator[tuple[str, Style]]:
-    """Stretches of one style. tmux starts every row anew."""
-    style, at = Style(), 0
+def _runs(line: str, style: Style) -> tuple[list[tuple[str, Style]], Style]:
+    """Stretches of one style, and the last style, in which tmux goes on in the next row."""
+    runs, at = [], 0
     for match in SGR.finditer(line):
         if match.start() > at:
-            yield line[at : match.start()], style
+            runs.append((line[at : match.start()], style))
         style = _styled(style, [int(part or 0) for part in re.split("[;:]", match[1])])
         at = match.end()
     if at < len(line):
-        yield line[at:], style
+        runs.append((line[at:], style))
+    return runs, style
 
 
 def _styled(style: Style, codes: list[int]) -> Style:

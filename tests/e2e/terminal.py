@@ -34,8 +34,8 @@ class Terminal:
         await self.run("send-keys", "-l", text)
 
     async def screen(self, *, colours: bool = False) -> str:
-        """The rows on the screen; with `colours` they hold escape sequences."""
-        return await self.run("capture-pane", "-p", *(["-e"] if colours else []))
+        """The rows on the screen; with `colours` whole, and with escape sequences."""
+        return await self.run("capture-pane", "-p", *(["-e", "-N"] if colours else []))
 
     async def until(self, shown: str | Callable[[str], object]) -> str:
         """Wait until the screen shows a text, or satisfies a condition; returns the screen."""

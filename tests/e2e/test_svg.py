@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from tests.e2e.svg import BASIC, PAPER, draw
+from tests.e2e.svg import BASIC, INK, PAPER, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -25,6 +25,12 @@ def test_reversed_cells_swap_ink_and_paper() -> None:
 
     assert drawn.find(f".//{SVG}text").attrib["fill"] == BASIC[2]  # type: ignore[union-attr]
     assert next(r.attrib["fill"] for r in drawn.iter(SVG + "rect")) == PAPER
+
+
+def test_a_style_lasts_into_the_next_row() -> None:
+    drawn = draw(["a\x1b[31mb\nc\x1b[0md"])
+
+    assert texts(drawn) == [("a", INK), ("b", BASIC[1]), ("c", BASIC[1]), ("d", INK)]
 
 
 def test_several_screens_follow_one_another() -> None:
