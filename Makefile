@@ -50,7 +50,7 @@ contracts: setup
 
 # The VS Code extension, with the server in it for those who have none: editors/vscode/*.vsix.
 vscode: setup
-	rm -rf editors/vscode/server
+	rm -rf editors/vscode/server editors/vscode/dist
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir editors/vscode/server .
 	cd editors/vscode && npm ci && npm run package
 
@@ -64,11 +64,14 @@ bench: setup
 
 check: lint types contracts test
 
-# What a release is made of; `python -m release.notes VERSION` prints its notes.
-dist: setup
-	rm -rf dist
+# What a release is made of; `python -m release.notes VERSION` prints its notes. The wheel brings an
+# extension without a server, for `codex-lsp setup vscode`; the one beside it has the server in it.
+dist: vscode
+	rm -rf dist editors/vscode/server
+	cd editors/vscode && npm run package -- --out dist/codex-lsp.vsix
 	$(BIN)/python -m pip install --quiet build
 	$(BIN)/python -m build --outdir dist .
+	mv editors/vscode/codex-lsp-*.vsix dist
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,7 +24,6 @@ from codex_lsp.cli.configuration import add_options, configured
 if TYPE_CHECKING:
     from codex_lsp.config.codex_toml import CodexToml
 
-EDITORS = {"nvim": "Neovim", "hx": "Helix", "emacs": "Emacs", "code": "VS Code", "vim": "Vim"}
 _MARKS = {"good": "ok  ", "note": "note", "bad": "FAIL"}
 
 
@@ -82,9 +81,8 @@ async def examine(args: argparse.Namespace) -> AsyncIterator[Finding]:
     yield await _about_sign_in(config)
     yield await _about_locks(home if there == "" else home.parent)
     yield await _about_commands()
-    for program, name in EDITORS.items():
-        if found := shutil.which(program):
-            yield Finding("good", name, found)
+    async for finding in _about_editors():
+        yield finding
     if shutil.which("codex-lsp") is None:
         yield Finding("note", "PATH", "codex-lsp is not on it, so editors need its full path")
 
@@ -145,15 +143,32 @@ async def _about_commands() -> Finding:
     return Finding("note", "sandbox", f"nothing holds commands back, so each asks ({advice})")
 
 
+async def _about_editors() -> AsyncIterator[Finding]:
+    from codex_lsp.cli.editor_setups import Wanted
+    from codex_lsp.cli.editors_found import KINDS, found_editors
+
+    any_there = False
+    async for editor in found_editors(Wanted(dict(os.environ), Path.home(), ())):
+        any_there = True
+        yield Finding("good" if editor.ready else "note", editor.name, editor.text)
+    if not any_there:
+        names = ", ".join(kind.name for kind in KINDS)
+        yield Finding("note", "editors", f"none of those we know is on PATH ({names})")
+
+
 async def _about_locks(folder: Path) -> Finding:
     """Whether two processes would keep out of each other's way in this file system."""
     from codex_lsp.auth.lock import KernelLock
     from codex_lsp.auth.tokens import AuthError
 
-    if not os.access(folder, os.W_OK):
-        return Finding("bad", "locks", f"{folder} is not writable, so a sign-in cannot be kept")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".codex-lsp-doctor-") as scratch:
-        path = Path(scratch) / "lock"
+    try:
+        scratch = tempfile.TemporaryDirectory(dir=folder, prefix=".codex-lsp-doctor-")
+    except OSError as error:
+        advice = "make it writable, or set CODEX_HOME to a folder that is"
+        text = f"{folder} cannot be written ({error.strerror}), so a sign-in is not kept; {advice}"
+        return Finding("bad", "locks", text)
+    with scratch:
+        path = Path(scratch.name) / "lock"
         first, second = KernelLock(path), KernelLock(path)
         try:
             if not await first.try_acquire():

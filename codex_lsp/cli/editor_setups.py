@@ -14,8 +14,10 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SERVER = "codex-lsp"
+VSCODES = ("code", "codium", "cursor", "code-server")  # VS Code and its forks
 _FILES = Path(__file__).parents[1] / "editors"  # in the wheel
 _SOURCES = Path(__file__).parents[2] / "editors"  # in a checkout
 _BEGIN, _END = "codex-lsp: begin", "codex-lsp: end"
@@ -85,19 +87,14 @@ def neovim(wanted: Wanted) -> Setup:
 
 
 def helix(wanted: Wanted) -> Setup:
-    """`languages.toml` with the server, beside those that Helix runs for the languages."""
+    """`languages.toml` with the server, beside those of Helix for the languages; and keys."""
     path = wanted.config / "helix" / "languages.toml"
     old = _read(path)
-    import tomllib
-
-    try:
-        there = tomllib.loads(old)
-    except tomllib.TOMLDecodeError as error:
-        raise Cannot(f"{path} is not valid TOML ({error}). Mend it first.") from error
+    there = _parsed(path, old)
     parts = []
     if SERVER not in there.get("language-server", {}):
         parts.append(f'[language-server.{SERVER}]\ncommand = "{SERVER}"\n')
-    note = "Open a file, then: Space a. Keys that ask for a request: editors/helix/config.toml."
+    keys, note = _helix_keys(wanted)
     listed = {entry.get("name"): entry for entry in there.get("language", [])}
     for name in wanted.languages:
         servers = listed.get(name, {}).get("language-servers")
@@ -113,30 +110,50 @@ def helix(wanted: Wanted) -> Setup:
             own = [*others, SERVER]
             parts.append(f'[[language]]\nname = "{name}"\nlanguage-servers = {json.dumps(own)}\n')
     ours = "\n".join(parts)
-    return Setup((File(path, old, _added(old, ours), ours),), note)
+    return Setup((File(path, old, _added(old, ours), ours), *keys), note)
+
+
+def _helix_keys(wanted: Wanted) -> tuple[list[File], str]:
+    """Our keys in `config.toml`, where `Space x` is free and Helix takes them; and what to say."""
+    source = bundled("helix") / "config.toml"
+    menu = "Open a file, then: Space a."
+    version = _helix_says(["--version"], wanted.env).removeprefix("helix ")
+    if re.match(r"2[0-4]\.|25\.0[1-6]", version):
+        return [], f"{menu} Keys of our own need Helix 25.07."
+    path = wanted.config / "helix" / "config.toml"
+    _parsed(path, _read(path))
+    file = _with_block(path, source.read_text("utf-8"), "# ")
+    try:
+        _parsed(path, file.new)
+    except Cannot:
+        return [], f"{menu} {path} has a use for Space x; to choose other keys, copy {source}."
+    return [file], f"{menu} Or Space x f to fix, Space x e to say what to change: {path}."
 
 
 def helix_servers(language: str, env: Mapping[str, str]) -> list[str]:
     """The servers that Helix says it runs for a language; none where it is not here."""
-    program = shutil.which("hx", path=env.get("PATH")) or shutil.which(
-        "helix", path=env.get("PATH")
-    )
-    if program is None:
-        return []
-    try:
-        said = subprocess.run(
-            [program, "--health", language], capture_output=True, text=True, timeout=20, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", _helix_says(["--health", language], env))
     found = re.search(r"language servers:\n((?:\s+\S.*\n)*)", plain)
     return re.findall(r"^\s+\S\s+([\w.-]+):", found[1], re.MULTILINE) if found else []
 
 
+def _helix_says(words: list[str], env: Mapping[str, str]) -> str:
+    """What Helix prints; nothing where it is not here."""
+    path = env.get("PATH")
+    program = shutil.which("hx", path=path) or shutil.which("helix", path=path)
+    if program is None:
+        return ""
+    try:
+        return subprocess.run(
+            [program, *words], capture_output=True, text=True, timeout=20, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
 def eglot(wanted: Wanted) -> Setup:
     """The Emacs package in `load-path`, and Codex alone in Eglot."""
-    modes = " ".join(f"{name}-mode" for name in wanted.languages)
+    modes = " ".join(_modes(wanted))
     return _emacs(
         wanted,
         f"(with-eval-after-load 'eglot\n  (require 'codex-lsp-eglot)\n"
@@ -148,13 +165,18 @@ def eglot(wanted: Wanted) -> Setup:
 
 def lsp_mode(wanted: Wanted) -> Setup:
     """The Emacs package in `load-path`, and Codex beside the others in lsp-mode."""
-    modes = " ".join(f"'{name}-mode" for name in wanted.languages)
+    modes = " ".join(f"'{mode}" for mode in _modes(wanted))
     return _emacs(
         wanted,
         f"(with-eval-after-load 'lsp-mode\n  (require 'codex-lsp-lsp-mode)\n"
         f"  (codex-lsp-lsp-mode-setup {modes}))\n",
         "M-x lsp, then M-x lsp-execute-code-action.",
     )
+
+
+def _modes(wanted: Wanted) -> list[str]:
+    """The major modes of the languages: the older ones, and those by tree-sitter."""
+    return [f"{name}{kind}" for name in wanted.languages for kind in ("-mode", "-ts-mode")]
 
 
 def _emacs(wanted: Wanted, glue: str, note: str) -> Setup:
@@ -177,12 +199,22 @@ def _emacs(wanted: Wanted, glue: str, note: str) -> Setup:
     return Setup(tuple(files), note)
 
 
-def vscode(_wanted: Wanted) -> Setup:
-    """No file: VS Code takes language servers from extensions only."""
+def vscode(wanted: Wanted) -> Setup:
+    """No file: VS Code takes language servers from extensions only, and installs those itself."""
+    path = wanted.env.get("PATH")
+    program = next((name for name in VSCODES if shutil.which(name, path=path)), VSCODES[0])
+    try:
+        package = bundled("vscode") / "dist" / "codex-lsp.vsix"
+    except Cannot:
+        package = None
+    if package is not None and package.exists():
+        return Setup(
+            (), f"VS Code needs our extension:\n    {program} --install-extension {package}"
+        )
     return Setup(
         (),
-        "VS Code needs the extension in editors/vscode. In a checkout: make vscode, then\n"
-        "    code --install-extension editors/vscode/codex-lsp-*.vsix",
+        "VS Code needs our extension, which this installation lacks. In a clone, with npm:\n"
+        f"    make vscode\n    {program} --install-extension editors/vscode/codex-lsp-*.vsix",
     )
 
 
@@ -210,6 +242,15 @@ def _read(path: Path) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise Cannot(f"{path} cannot be read ({error}). Mend it first.") from error
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Cannot(f"{path} is not valid TOML ({error}). Mend it first.") from error
 
 
 def _whole(path: Path, text: str) -> File:

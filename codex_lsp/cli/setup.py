@@ -60,6 +60,9 @@ def _indented(text: str) -> str:
 
 
 def _write(setup: Setup, *, agreed: bool) -> int:
+    if not setup.files:
+        print(setup.note)
+        return 0
     changed = [file for file in setup.files if file.old != file.new]
     if not changed:
         print(f"All of it is there already.\n\n{setup.note}")

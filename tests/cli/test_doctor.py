@@ -34,6 +34,23 @@ async def test_a_fresh_machine_is_well_but_not_signed_in(home: Path) -> None:
     assert os.listdir(home) == []  # noqa: PTH208 - nothing was left behind
 
 
+async def test_a_machine_without_editors_is_said_to_have_none(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(home))
+    assert "none of those we know is on PATH (Neovim, " in (await found())["editors"].text
+
+
+async def test_where_a_sign_in_cannot_be_kept_there_is_a_word_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CODEX_HOME")
+    monkeypatch.setenv("HOME", str(home / "missing"))
+    locks = (await found())["locks"]
+    assert locks.kind == "bad"
+    assert "set CODEX_HOME to a folder" in locks.text
+
+
 async def test_a_bad_line_in_the_configuration_is_named(home: Path) -> None:
     (home / "config.toml").write_text("model = 3\n")
     report = await found()

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from codex_lsp.cli import editor_setups
 from codex_lsp.cli.editor_setups import SETUPS, Cannot, Setup, Wanted
 from codex_lsp.cli.main import main
 from tests.e2e.neovim import neovim
 from tests.e2e.scene import FIXED, LINE, scene
-from tests.e2e.tools import require
+from tests.e2e.tools import REPO, require
 
 
 @pytest.fixture
@@ -83,9 +84,56 @@ def test_helix_keeps_the_servers_of_a_language(tmp_path: Path) -> None:
     said = "Configured language servers:\n  \x1b[31mX\x1b[m pylsp: not found\n  Y ruff: /bin/ruff\n"
     program.write_text(f"#!/bin/sh\nprintf '{said}Configured debug adapter: None\\n'\n")
     program.chmod(0o755)
-    [file] = SETUPS["helix"](Wanted({"PATH": str(tmp_path)}, tmp_path, ("python",))).files
-    [entry] = tomllib.loads(file.new)["language"]
+    setup = SETUPS["helix"](Wanted({"PATH": str(tmp_path)}, tmp_path, ("python",)))
+    [entry] = tomllib.loads(_text_of(setup, "languages.toml"))["language"]
     assert entry == {"name": "python", "language-servers": ["pylsp", "ruff", "codex-lsp"]}
+
+
+KEYS = REPO / "editors/helix/config.toml"
+
+
+def test_helix_gets_our_keys_beside_those_that_are_there(tmp_path: Path) -> None:
+    path = tmp_path / ".config/helix/config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('theme = "nord"\n[keys.normal.space]\nw = ":w"\n')
+    keys = tomllib.loads(_text_of(SETUPS["helix"](wanted(tmp_path)), "config.toml"))["keys"]
+    assert keys["normal"]["space"].pop("w") == ":w"
+    assert keys == tomllib.loads(KEYS.read_text())["keys"]
+
+
+def test_helix_keeps_a_space_x_of_the_persons_own(tmp_path: Path) -> None:
+    path = tmp_path / ".config/helix/config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('[keys.normal]\nspace = { x = ":quit" }\n')
+    setup = SETUPS["helix"](wanted(tmp_path))
+    assert [file.path.name for file in setup.files] == ["languages.toml"]
+    assert f"copy {KEYS}" in setup.note
+
+
+@pytest.mark.parametrize(
+    ("version", "files"),
+    [("25.01.1", ["languages.toml"]), ("25.07.1", ["languages.toml", "config.toml"])],
+)
+def test_a_helix_that_does_not_take_our_keys_gets_none(
+    version: str, files: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "hx").write_text(f"#!/bin/sh\necho helix {version}\n")
+    (tmp_path / "hx").chmod(0o755)
+    setup = SETUPS["helix"](Wanted({"PATH": str(tmp_path)}, tmp_path, ("python",)))
+    assert [file.path.name for file in setup.files] == files
+
+
+def test_vscode_is_told_of_the_extension_that_came_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(editor_setups, "_FILES", tmp_path)
+    monkeypatch.setattr(editor_setups, "_SOURCES", tmp_path)
+    assert "make vscode" in SETUPS["vscode"](wanted(tmp_path)).note
+    package = tmp_path / "vscode/dist/codex-lsp.vsix"
+    package.parent.mkdir(parents=True)
+    package.touch()
+    assert main(["setup", "vscode", "--write"]) == 0
+    assert capsys.readouterr().out.endswith(f"--install-extension {package}\n")
 
 
 def test_an_entry_that_is_the_persons_own_is_left_to_them(tmp_path: Path) -> None:
