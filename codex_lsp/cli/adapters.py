@@ -134,6 +134,7 @@ async def open_adapters(args: Namespace) -> AsyncIterator[Adapters]:
             start.accounts,
             small,
             window=lambda config, provider: model_window(config, provider or args.provider),
+            keyless=lambda config: keyless(config, args.provider),
             home=start.home,
             configuration=partial(_config_for, args),
             runner=runner if sys.platform != "win32" else None,  # nothing could hold it there
@@ -222,13 +223,20 @@ def _open_small() -> AbstractAsyncContextManager[Completion]:
     return open_completion()
 
 
+def keyless(config: CodexToml, provider: str | None) -> str | None:
+    """The name of the provider that is asked, where it takes no sign-in to OpenAI."""
+    chosen = provider or config.model_provider or "openai"
+    table = config.model_providers.get(chosen)
+    if chosen == "openai" or (table is not None and table.requires_openai_auth):
+        return None
+    return chosen if table is None else table.name or chosen
+
+
 def model_window(config: CodexToml, provider: str | None) -> Window:
     """How much the model takes. What is known of no model is taken to be little: a summary too
     many costs less than a request that is refused, or cut off in silence by a server of one's own.
     """
-    chosen = provider or config.model_provider or "openai"
-    table = config.model_providers.get(chosen)
-    openai = chosen == "openai" or (table is not None and table.requires_openai_auth)
+    openai = keyless(config, provider) is None
     tokens = config.model_context_window or (Window().tokens if openai else _UNKNOWN_TOKENS)
     limit = config.model_auto_compact_token_limit
     return Window(tokens, limit, remote=openai, prompt=config.compact_prompt)

@@ -64,7 +64,8 @@ class Adapters:
     `small`: fixes go to the small model on this machine, and `open_model` has none to open.
     `home` is CODEX_HOME; `configuration` tells what config.toml says for work in a folder, or,
     for None, everywhere, and reads a few small files for it. `window` is how much a model of the
-    named provider, or else of the configured one, holds by these settings. `examine` says line by
+    named provider, or else of the configured one, holds by these settings; `keyless` names the
+    configured one where it takes no sign-in. `examine` says line by
     line what works on this machine. `models` are the names that can be chosen; `find_local` looks
     for servers on this machine, and asks them for a list alone. `servers` starts MCP servers, or
     reaches them.
@@ -75,6 +76,7 @@ class Adapters:
     accounts: Accounts | None = None
     small: OpenCompletion | None = None
     window: Callable[[CodexToml, str | None], Window] = lambda _config, _provider: Window()
+    keyless: Callable[[CodexToml], str | None] = lambda _config: None
     home: Path | None = None
     configuration: Callable[[Path | None], CodexToml] = _nothing_configured
     runner: CommandRunner | None = None

@@ -26,10 +26,13 @@ class Choice:
         self._model: str | LocalModel | None = None
         self._effort: str | None = None
         self._opened: dict[str | LocalModel | None, WarmModel] = {}
+        self.changed: Callable[[], object] = lambda: None
+        """Hears of it when another model is asked from now on."""
 
     def use_model(self, model: str | LocalModel | None) -> str:
         """Ask `model` from now on, None for the one that is configured; returns what is said."""
         self._model = model
+        self.changed()
         name = model.title if isinstance(model, LocalModel) else model
         return self._say(f"Codex asks {name or 'the model that is configured'} from now on.")
 

@@ -106,6 +106,7 @@ class Workbench:
         self.choice = Choice(host, adapters, lambda: self.settings)
         self.account = Account(host, self.client, self.tasks, adapters.accounts)
         self.account.alternatives = self.choice.instead
+        self.choice.changed = lambda: host.spawn(self.account.tell(), name="tell the account")
         self.tasks.on_not_signed_in = self.account.ask_to_sign_in
         self.alarm = Alarm(host)
         self.last: Location | None = None

@@ -17,6 +17,7 @@ from tests.doubles.minted import ALICE
 from tests.doubles.model_rules import Rule, mends
 from tests.doubles.model_script import Gate, Patch, Reasoning, Turn
 from tests.doubles.model_service import ModelService
+from tests.e2e.test_commands import session
 from tests.e2e.tools import REPO
 
 BROKEN = "def twice(n):\n    retrun n * 2\n"
@@ -170,3 +171,16 @@ async def _signed_out_meanwhile(world: World) -> None:
     await client.execute("codex.auth.status")
     assert document.text == BROKEN
     assert not client.editor.edits
+
+
+async def test_who_asks_a_provider_that_takes_no_sign_in_is_not_called_signed_out(
+    tmp_path: Path,
+) -> None:
+    async with session(tmp_path, [], name="vscode-1.139.1-languageclient-11") as s:
+        told = {
+            "account": None,
+            "requiresOpenaiAuth": False,
+            "message": "No sign-in is needed for double.",
+        }
+        assert await s.client.ask("codex/account/read", {}) == told
+        assert await s.client.execute("codex.auth.status") == {**told, "error": None}

@@ -5,14 +5,16 @@ The requests mirror the Codex app-server's `account/*`; see editors/PROTOCOL.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from codex_lsp.auth.source import Status
 from codex_lsp.auth.tokens import AuthError
 from codex_lsp.lsp.connection.faults import Refused
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import logins
-from codex_lsp.lsp.person.account import describe_account, sentence
+from codex_lsp.lsp.person.account import describe_account
 from codex_lsp.lsp.person.messages import say
 
 Reply = dict[str, object]
@@ -40,16 +42,22 @@ def retry(server: Server, _arguments: Sequence[object] | None) -> Reply:
 
 async def status(server: Server, _arguments: Sequence[object] | None) -> Reply:
     """`codex.auth.status`: who is signed in."""
-    found = await server.bench.account.accounts.source.status()
-    text = sentence(found)
-    say(server, f"Codex: {text}")
-    return {**describe_account(found), "message": text, "error": found.last_error}
+    found, described = await _described(server)
+    say(server, f"Codex: {described['message']}")
+    return {**described, "error": found.last_error}
 
 
 async def account_read(server: Server, _params: Any) -> Reply:
     """`codex/account/read`: `{account, requiresOpenaiAuth, message}`."""
-    found = await server.bench.account.accounts.source.status()
-    return {**describe_account(found), "message": sentence(found)}
+    _, described = await _described(server)
+    return described
+
+
+async def _described(server: Server) -> tuple[Status, Reply]:
+    bench = server.bench
+    found = await bench.account.accounts.source.status()
+    config = await asyncio.to_thread(bench.adapters.configuration, None)
+    return found, describe_account(found, bench.choice.server() or bench.adapters.keyless(config))
 
 
 async def account_login_start(server: Server, params: Any) -> Reply:

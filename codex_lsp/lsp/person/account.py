@@ -76,6 +76,12 @@ class Account:
         if event.kind in {"switched", "signedOut"} and not ours:
             self._say(INFO, f"Codex: {sentence(event.status)}")
 
+    async def tell(self) -> None:
+        """What is known of it may read otherwise now."""
+        if self._accounts is not None and self._client.shows_status:
+            status = await self._accounts.source.status()
+            self._wire.notify("codex/account/updated", describe_update(status))
+
     async def ask_to_sign_in(self, error: NotSignedIn) -> None:
         """Offer to sign in, once for each cause and generation of credentials; then only say it."""
         cause = error.__cause__
@@ -179,8 +185,8 @@ class Account:
         say(self._wire, message, kind)
 
 
-def sentence(status: Status) -> str:
-    """The sign-in in one sentence."""
+def sentence(status: Status, keyless: str | None = None) -> str:
+    """The sign-in in one sentence. `keyless`: who is asked without one."""
     match status.kind:
         case "chatgpt":
             plan = f" ({status.plan})" if status.plan else ""
@@ -189,18 +195,21 @@ def sentence(status: Status) -> str:
             return "Signed in with an API key."
         case "other":
             return "Signed in to Codex in a way that is not supported here."
+        case "none" if keyless:
+            return f"No sign-in is needed for {keyless}."
         case "none":
             return "Signed out."
 
 
-def describe_account(status: Status) -> dict[str, object]:
-    """As the Codex app-server answers `account/read`."""
+def describe_account(status: Status, keyless: str | None) -> dict[str, object]:
+    """As the Codex app-server answers `account/read`, and in words."""
     account: dict[str, object] | None = None
     if status.kind == "chatgpt":
         account = {"type": "chatgpt", "email": status.email, "planType": status.plan}
     elif status.kind == "apiKey":
         account = {"type": "apiKey"}
-    return {"account": account, "requiresOpenaiAuth": True}
+    message = sentence(status, keyless)
+    return {"account": account, "requiresOpenaiAuth": keyless is None, "message": message}
 
 
 def describe_update(status: Status) -> dict[str, object]:
