@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from codex_lsp.agent.events import NotSignedIn
+from codex_lsp.cli.credentials import open_accounts
+from codex_lsp.config.codex_toml import CodexToml
 from codex_lsp.lsp.adapters import Adapters, LocalModel
+from codex_lsp.lsp.handlers.account import account_read
 from codex_lsp.lsp.registry import REGISTRY
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.lsp.workplace import workplace
@@ -59,3 +62,27 @@ async def test_a_local_server_is_offered_and_used_from_then_on(tmp_path: Path) -
         await bench.account.ask_to_sign_in(error)
         (again,) = one.sent()
         assert again["method"] == "window/showMessage"
+
+
+async def test_who_uses_a_local_server_is_told_that_it_takes_no_sign_in(tmp_path: Path) -> None:
+    async with hosted(REGISTRY) as one:
+        params = {"capabilities": {"experimental": {"codexStatus": True}}}
+        accounts = open_accounts(CodexToml(), str(tmp_path / "auth.json"))
+        adapters = Adapters(
+            lambda name: name,  # type: ignore[arg-type,return-value]
+            tmp_path,
+            accounts=accounts,
+        )
+        one.server.bench = Workbench(one.server, params, adapters)
+        assert (await account_read(one.server, {}))["message"] == "Signed out."
+        one.server.bench.choice.use_model(FOUND[0])
+        told: list[str] = []
+        async with asyncio.timeout(30):
+            while "codex/account/updated" not in told:
+                await asyncio.sleep(0)
+                told += [message["method"] for message in one.sent()]
+        assert await account_read(one.server, {}) == {
+            "account": None,
+            "requiresOpenaiAuth": False,
+            "message": "No sign-in is needed for Ollama.",
+        }

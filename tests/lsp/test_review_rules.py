@@ -50,10 +50,8 @@ class Window(MemoryWindow):
         """What a client waits for that does not answer."""
 
     def spawn(self, coro: Coroutine[Any, Any, object], *, name: str) -> asyncio.Task[None]:
-        async def run() -> None:
-            await coro
-
-        return asyncio.create_task(run(), name=name)
+        task: Any = asyncio.create_task(coro, name=name)
+        return task  # type: ignore[no-any-return]
 
     def notify(self, method: str, params: Any) -> None:
         super().notify(method, params)
