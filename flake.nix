@@ -1,4 +1,5 @@
-# Its grammar was checked by a parser, and its dependencies are by a test; Nix itself never ran it here.
+# Nix 2.8 evaluated it for each system (flake show, eval) over a stand-in for nixpkgs, and a test compares its
+# dependencies; it was never built here.
 # `nix run .` starts the server; `nix develop` has what `make check` needs but for the editors.
 {
   description = "A language server that puts OpenAI's Codex coding agent into every LSP editor";
@@ -30,7 +31,7 @@
           ];
           pythonRelaxDeps = true;
           doCheck = false; # the tests install editors
-          pythonImportsCheck = [ "codex_lsp" ];
+          pythonImportsCheck = [ "codex_lsp" "codex_lsp.lsp.connection.server" ]; # with pygls as it is here
           meta.mainProgram = "codex-lsp";
         };
       });
