@@ -28,6 +28,19 @@ def test_one_version_everywhere(file: str, pattern: str) -> None:
     assert re.findall(pattern, (REPO / file).read_text("utf-8")) == [__version__]
 
 
+def test_one_address_everywhere() -> None:
+    """It is a guess until the project has a home; then it is changed in all of them."""
+    files = (
+        "release/mason/package.yaml",
+        "editors/emacs/codex-lsp.el",
+        "editors/neovim/lsp/codex.lua",
+    )
+    found = [
+        re.findall(r"https://github\.com/codex\S+", (REPO / file).read_text()) for file in files
+    ]
+    assert found == [found[0][:1]] * len(files)
+
+
 def test_nix_knows_every_dependency() -> None:
     project = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["project"]
     needed = {re.split(r"[<>=\[ ]", line)[0] for line in project["dependencies"]}
