@@ -49,7 +49,8 @@ def register(server: Server, registry: Registry) -> None:
     """Make the handlers of `registry` pygls features and commands of `server`.
 
     Those of commands are imported when they are first called, or warmed up: much hangs on them, and
-    the first menu waits for what is imported here.
+    the first menu waits for what is imported here. A first call imports on the loop, since what the
+    client sends after it must not overtake it: its lines are those of the text before.
     """
     for method, name in registry.features.items():
         options = server.protocol.structure_options(method, registry.options.get(method))
