@@ -91,7 +91,6 @@ class Completed:
     `end_turn` False: the model wants another round trip even though it called no tool.
     """
 
-    response_id: str
     usage: Usage | None
     end_turn: bool | None
 

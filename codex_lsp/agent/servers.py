@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from codex_lsp.agent.conversation import Image
-
-ApprovalMode = Literal["auto", "prompt", "writes", "approve"]
 
 
 class ServerFailed(Exception):

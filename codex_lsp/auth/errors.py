@@ -28,7 +28,6 @@ class AuthError(Exception):
 
     kind: ClassVar[str] = "error"
     text: ClassVar[str] = "The credentials cannot be used. Sign in again."
-    needs_sign_in: ClassVar[bool] = False
 
     def __init__(
         self, message: str = "", *, generation: str = "", detail: str = "", at: float = 0.0
@@ -41,8 +40,6 @@ class AuthError(Exception):
 
 class SignInNeeded(AuthError):
     """Only a new sign-in helps."""
-
-    needs_sign_in = True
 
 
 class SignedOut(SignInNeeded):

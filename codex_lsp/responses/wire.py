@@ -129,7 +129,6 @@ def _delta(kind: type[TextDelta | ReasoningDelta | ToolInputDelta], event: Json)
 def _completed(response: Json) -> Completed:
     end_turn = response.get("end_turn")
     return Completed(
-        response_id=text_in(response, "id"),
         usage=_usage(response.get("usage")),
         end_turn=end_turn if isinstance(end_turn, bool) else None,
     )
@@ -155,7 +154,7 @@ def _incomplete(response: Json) -> Signal:
     reason = text_in(object_in(response, "incomplete_details"), "reason")
     if reason == "interrupted":
         # The service cut its own answer: what came is whole as far as it goes; ask for more.
-        return Completed(text_in(response, "id"), _usage(response.get("usage")), end_turn=False)
+        return Completed(_usage(response.get("usage")), end_turn=False)
     return Incomplete(reason)
 
 

@@ -176,10 +176,6 @@ class Child:
         loop = asyncio.get_running_loop()
         self._expiry = loop.call_later(_GRACE, self._signal, signal.SIGKILL)
 
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        self._signal(signal.SIGINT)
-
     async def kill(self) -> None:
         """End it and all that it started."""
         if not self._ended.done():

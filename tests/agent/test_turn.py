@@ -247,7 +247,7 @@ async def test_errors_of_the_service_reach_the_person(tmp_path: Path) -> None:
 
 
 async def test_a_model_that_wants_another_round_gets_it(tmp_path: Path) -> None:
-    turn = Turn(tmp_path, [Completed("r", None, end_turn=False)], says("now"))
+    turn = Turn(tmp_path, [Completed(None, end_turn=False)], says("now"))
     ended, _ = await turn.fix()
     assert (ended.rounds, ended.text) == (2, "now")
 

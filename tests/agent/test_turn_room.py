@@ -239,7 +239,7 @@ def test_tokens_of_a_round_are_added_up_with_the_last_word_on_the_plan() -> None
 async def test_how_full_it_is_is_the_last_count_and_what_came_since() -> None:
     thread = Thread(items=(Message("user", "x" * 400),))
     assert thread.tokens(7) == 107
-    thread.count(Completed("r", Usage(50, 0, 5, 0, 55), None).usage)
+    thread.count(Completed(Usage(50, 0, 5, 0, 55), None).usage)
     thread.add(Message("user", "y" * 40))
     assert thread.tokens(7) == 65
     thread.shorten(())

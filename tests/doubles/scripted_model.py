@@ -54,4 +54,4 @@ def call(name: str, arguments: str, *, freeform: bool = False) -> ItemDone:
 def done(tokens: int = 0) -> Completed:
     """The completion; the service has counted `tokens`, 0 for a service that does not count."""
     usage = Usage(tokens - 1, 0, 1, 0, tokens) if tokens else None
-    return Completed("resp", usage, None)
+    return Completed(usage, None)

@@ -268,7 +268,7 @@ async def test_items_that_come_only_with_the_completion_are_not_lost() -> None:
     async with room([Turn((Event(done),), ending="clean")]) as here:
         asked = await ask(here.model)
     assert [event.item.call_id for event in asked.of(ItemDone)] == ["c1"]
-    assert asked.events[-1] == Completed("r", None, None)
+    assert asked.events[-1] == Completed(None, None)
 
 
 async def test_the_models_wish_to_go_on_is_passed_on() -> None:

@@ -74,7 +74,7 @@ def test_no_header_raises(headers: dict[str, str]) -> None:
 
 def test_an_event_without_a_type_is_known_by_its_name() -> None:
     event = ServerEvent("response.completed", b'{"response": {"id": "r"}}')
-    assert wire.signal(event, REQUEST) == Completed("r", None, None)
+    assert wire.signal(event, REQUEST) == Completed(None, None)
 
 
 def test_a_refusal_of_the_model_is_its_message() -> None:

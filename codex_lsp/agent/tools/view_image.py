@@ -6,11 +6,11 @@ A picture is sent as it is: nothing is scaled or converted.
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 from codex_lsp.agent.conversation import FunctionTool, Image
 from codex_lsp.agent.ports import Snapshots
+from codex_lsp.agent.tools.arguments import BadCall, arguments_of, needed
 from codex_lsp.agent.tools.tool import Answer
 from codex_lsp.workspace import containment, places
 from codex_lsp.workspace.containment import Outside
@@ -45,12 +45,9 @@ class ViewImage:
     async def run(self, arguments: str) -> Answer:
         """Answer with the picture, or with why there is none."""
         try:
-            given = json.loads(arguments or "{}")
-        except ValueError as error:
+            path = needed(arguments_of(arguments), "path")
+        except BadCall as error:
             return Answer(f"view_image: {error}")
-        path = given.get("path") if isinstance(given, dict) else None
-        if not isinstance(path, str):
-            return Answer('view_image: give an object with a "path"')
         found = await asyncio.to_thread(_look, self._snapshots(), path)
         if isinstance(found, str):
             return Answer(f"view_image: {found}")
