@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from codex_lsp.config.layers import Sources, load
 from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.registry import REGISTRY, Registry
 from codex_lsp.lsp.workbench import Workbench
@@ -165,3 +166,14 @@ class _NoModel:
 def no_model(_: str | None) -> Any:
     """A model that nobody may ask."""
     return _NoModel()
+
+
+def configured(folder: Path) -> Adapters:
+    """What a window without a model has, whose CODEX_HOME is `codex` in `folder`."""
+    home = folder / "codex"
+    return Adapters(
+        no_model,
+        folder / "state",
+        home=home,
+        configuration=lambda project: load(Sources(home), project),
+    )

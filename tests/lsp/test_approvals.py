@@ -10,23 +10,11 @@ from typing import Any
 
 import pytest
 
-from codex_lsp.config.layers import Sources, load
-from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.workspace import trust
-from tests.doubles.window import Window, no_model, window
+from tests.doubles.window import Window, configured, window
 from tests.lsp.wanting import COMMANDS
 
 MAKE = ["bash", "-lc", "make all"]
-
-
-def configured(folder: Path) -> Adapters:
-    home = folder / "codex"
-    return Adapters(
-        no_model,
-        folder / "state",
-        home=home,
-        configuration=lambda project: load(Sources(home), project),
-    )
 
 
 @asynccontextmanager

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from codex_lsp.config.layers import Sources, load
-from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.tool_servers import servers_for
 from codex_lsp.tool_servers.connector import SdkConnector
 from codex_lsp.workspace import trust
 from tests.doubles import raw_mcp
-from tests.doubles.window import no_model, window
+from tests.doubles.window import configured, window
 
 ARGV = [sys.executable, "-IS", raw_mcp.__file__, "calm"]
 TABLE = f"[mcp_servers.{{}}]\ncommand = {json.dumps(ARGV[0])}\nargs = {json.dumps(ARGV[1:])}\n"
-
-
-def adapters(folder: Path) -> Adapters:
-    home = folder / "codex"
-    return Adapters(
-        no_model,
-        folder / "state",
-        home=home,
-        configuration=lambda project: load(Sources(home), project),
-        servers=SdkConnector(),
-    )
 
 
 def scene(folder: Path, *, own: str = "", project: str = "", trusted: bool = False) -> Path:
@@ -46,7 +34,7 @@ async def test_a_projects_servers_are_there_only_where_it_is_trusted(
     tmp_path: Path, trusted: bool
 ) -> None:
     work = scene(tmp_path, project=TABLE.format("theirs"), trusted=trusted)
-    async with window(work, adapters(tmp_path)) as one:
+    async with window(work, replace(configured(tmp_path), servers=SdkConnector())) as one:
         found = await servers_for(one.bench, None)
         assert (found is not None) == trusted
         listed = await one.execute("codex.mcp.list")
@@ -58,7 +46,7 @@ async def test_a_projects_servers_are_there_only_where_it_is_trusted(
 async def test_a_server_is_started_by_command_and_listed_with_its_tools(tmp_path: Path) -> None:
     bad = "[mcp_servers.bad]\nenabled = true\n"
     work = scene(tmp_path, own=TABLE.format("mine") + bad, trusted=True)
-    async with window(work, adapters(tmp_path)) as one:
+    async with window(work, replace(configured(tmp_path), servers=SdkConnector())) as one:
         task = (await one.execute("codex.mcp.reconnect", {"server": "mine"}))["taskId"]
         asked = await one.question()
         text = asked["params"]["message"]

@@ -93,22 +93,16 @@ def test_a_project_that_is_not_trusted_is_only_read(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_is_only_read_shows_the_unsaved_text_all_the_same(
-    tmp_path: Path,
+    window: tuple[OpenTexts, Workplace],
 ) -> None:
-    root = (tmp_path / "project").resolve()
-    root.mkdir()
-    (root / "a.txt").write_text("saved\n")
-    window = OpenTexts(root, {root / "a.txt": "unsaved\n"})
+    opened, at = window
+    path = opened.root / "a.txt"
+    path.write_text("saved\n")
+    opened.texts[path] = "unsaved\n"
     runner = LateRunner(lambda _folder: CodexToml())
-    at = Workplace(
-        ScriptedModel([]),
-        window,
-        window.snapshot,
-        "conversation",
-        permit=window.permit,
-        running=Running(runner, "/bin/sh", tmp_path / "checkpoints"),
-    )
-    async with for_jobs(at, window.said.append, label="Codex", near=None) as box:
+    assert at.running
+    at = replace(at, running=replace(at.running, runner=runner))
+    async with for_jobs(at, opened.said.append, label="Codex", near=None) as box:
         cmd = "cat a.txt; echo x >a.txt || echo held; echo y >/tmp/y && cat /tmp/y"
         said = await call(box, "exec_command", cmd=cmd)
         again = await call(box, "exec_command", cmd="cat /tmp/y")
@@ -116,7 +110,7 @@ async def test_a_folder_that_is_only_read_shows_the_unsaved_text_all_the_same(
     assert "unsaved\n" in said
     assert "held\ny" in said
     assert again.endswith("y\n")
-    assert (root / "a.txt").read_text() == "saved\n"
+    assert path.read_text() == "saved\n"
 
 
 async def test_the_limit_of_the_settings_holds_for_every_tool(
