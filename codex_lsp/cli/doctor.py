@@ -62,9 +62,21 @@ async def _report(args: argparse.Namespace) -> int:
 
 async def examine(args: argparse.Namespace) -> AsyncIterator[Finding]:
     """What is found, one after the other."""
+    yield Finding("good", "codex-lsp", f"{__version__} on Python {platform.python_version()}")
+    async for finding in _about_home(args):
+        yield finding
+    yield await _about_commands()
+    async for finding in _about_editors():
+        yield finding
+    if shutil.which("codex-lsp") is None:
+        advice = "so editors need its full path; pipx ensurepath puts it there"
+        yield Finding("note", "PATH", f"codex-lsp is not on it, {advice}")
+
+
+async def _about_home(args: argparse.Namespace) -> AsyncIterator[Finding]:
+    """What is shared with the Codex CLI: configuration, model, sign-in, and the locks for it."""
     from codex_lsp.config.home import BadHome, codex_home
 
-    yield Finding("good", "codex-lsp", f"{__version__} on Python {platform.python_version()}")
     try:
         home = codex_home()
     except BadHome as error:
@@ -80,11 +92,6 @@ async def examine(args: argparse.Namespace) -> AsyncIterator[Finding]:
         yield finding
     yield await _about_sign_in(config)
     yield await _about_locks(home if there == "" else home.parent)
-    yield await _about_commands()
-    async for finding in _about_editors():
-        yield finding
-    if shutil.which("codex-lsp") is None:
-        yield Finding("note", "PATH", "codex-lsp is not on it, so editors need its full path")
 
 
 async def _about_model(config: CodexToml, *, network: bool) -> AsyncIterator[Finding]:
