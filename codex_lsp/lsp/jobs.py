@@ -12,6 +12,7 @@ from codex_lsp.agent.sessions import Archive
 from codex_lsp.agent.steps import Planned, Step, StepSink
 from codex_lsp.agent.turn import Ended
 from codex_lsp.agent.workplace import Place
+from codex_lsp.lsp.decisions import left_out, summary
 from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import pages, words
 from codex_lsp.lsp.person.asking import asking
@@ -22,7 +23,7 @@ from codex_lsp.lsp.person.showing import show_page
 from codex_lsp.lsp.person.surroundings import brief
 from codex_lsp.lsp.tasks import Job, Task, Work
 from codex_lsp.lsp.tool_servers import servers_for
-from codex_lsp.lsp.work import following, left_out, reviewed, summary
+from codex_lsp.lsp.work import following, reviewed
 from codex_lsp.lsp.workbench import Workbench
 from codex_lsp.lsp.workplace import workplace
 

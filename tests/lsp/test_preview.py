@@ -18,7 +18,7 @@ import pytest
 
 from codex_lsp.agent.changes import hunks as engine
 from codex_lsp.agent.ports import CreateFile, Held, LeftOut
-from codex_lsp.lsp import work
+from codex_lsp.lsp import decisions
 from codex_lsp.lsp.editing import preview, review
 from codex_lsp.lsp.editing.review import Review
 from codex_lsp.lsp.person import words
@@ -520,7 +520,7 @@ async def _without_looking(asked: Any, hunks: Any, *, ledger: Any, **more: Any) 
 
 
 def asks_for_whole_files_too(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(work, "_still", lambda *_: [])
+    patch.setattr(decisions, "_still", lambda *_: [])
 
 
 MUTANTS = (

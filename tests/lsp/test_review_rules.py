@@ -15,7 +15,7 @@ import pytest
 from codex_lsp.agent.changes import hunks as engine
 from codex_lsp.agent.ports import Applied, Change, ChangeFile, Held, NotApplied, RemoveFile
 from codex_lsp.edits.diff import diff
-from codex_lsp.lsp import work
+from codex_lsp.lsp import decisions
 from codex_lsp.lsp.adapters import Adapters
 from codex_lsp.lsp.editing import review
 from codex_lsp.lsp.editing.hunk_text import pairs
@@ -102,7 +102,7 @@ class Window(MemoryWindow):
 
     def asking(self, *hunks: Hunk) -> Awaitable[str]:
         task = Task("t", "Codex: fix", Progress(self, "t", "fix"))
-        return work.confirming(self.bench, hunks, "fix")(task)
+        return decisions.confirming(self.bench, hunks, "fix")(task)
 
 
 def _no_model(_: object) -> Any:

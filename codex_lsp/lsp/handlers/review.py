@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codex_lsp.agent.workplace import Place
-from codex_lsp.lsp import work
+from codex_lsp.lsp import decisions, work
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.editing.hunk_actions import states_for
 from codex_lsp.lsp.editing.review import SHOWN
@@ -134,7 +134,7 @@ def diff(server: Server, arguments: Arguments) -> Reply:
         path = find(bench, target)[1].path if target.uri or target.path else None
         hunks = _to_look_at(bench, path, target.task_id)
     _check(hunks, "There is no change to show.")
-    return _started(server, "Codex: diff", work.diffing(bench, hunks))
+    return _started(server, "Codex: diff", decisions.diffing(bench, hunks))
 
 
 def _here(server: Server, arguments: Arguments, command: str) -> list[Hunk]:
@@ -186,7 +186,7 @@ def _redo(server: Server, hunks: list[Hunk]) -> Reply:
 
 
 def _advanced(server: Server, hunks: list[Hunk], verb: str, label: str) -> Reply:
-    return _started(server, label, work.advancing(server.bench, hunks, verb, label))
+    return _started(server, label, decisions.advancing(server.bench, hunks, verb, label))
 
 
 def _drop(server: Server, hunks: list[Hunk]) -> Reply:
