@@ -21,21 +21,21 @@ class Quirks:
     throws away what it reads in one go after an answer that it was waiting for.
     `least_version`: the lowest version that it compares. Neovim makes an edit for version 0, which
     is a document's first there, whatever was typed meanwhile; 1 says the same and is compared.
-    `hides_errors`: what a command is answered with goes to its log at most.
+    `hides_answers`: nobody sees what a command is answered with, be it an error.
     """
 
     profile: str = "unknown"
     patience: float = 2.0
     pause: float = 0.0
     least_version: int = 0
-    hides_errors: bool = False
+    hides_answers: bool = False
 
 
 _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("neovim", Quirks("neovim", patience=2.0, least_version=1)),
     ("eglot", Quirks("eglot", patience=4.0)),
     ("emacs", Quirks("lsp-mode", patience=3.0, pause=0.1)),
-    ("helix", Quirks("helix", patience=2.0, hides_errors=True)),
+    ("helix", Quirks("helix", patience=2.0, hides_answers=True)),
     ("visual studio code", Quirks("vscode", patience=2.0)),
     ("code-server", Quirks("vscode", patience=2.0)),
     ("vscodium", Quirks("vscode", patience=2.0)),

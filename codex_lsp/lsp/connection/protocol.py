@@ -19,7 +19,7 @@ from pygls.lsp import get_method_options_type
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from codex_lsp.lsp.capabilities import resolve_client
-from codex_lsp.lsp.connection import jsonrpc
+from codex_lsp.lsp.connection import answers, jsonrpc
 from codex_lsp.lsp.connection.client import Questions
 from codex_lsp.lsp.connection.faults import Outcome, Refused, guarded
 from codex_lsp.lsp.connection.jsonrpc import RequestId
@@ -204,18 +204,21 @@ class Protocol(LanguageServerProtocol):
             task.cancel()
 
     def _answer(self, request: RequestId, method: str, outcome: Outcome) -> None:
+        if method == "workspace/executeCommand" and self._client_hides_answers():
+            self._show(outcome)
         if not outcome.failed:
             outcome = self._encode_result(request, method, outcome.value)
         if outcome.failed:
             self._send_error(request, outcome.code, outcome.message)
-            if method == "workspace/executeCommand" and self._client_hides_errors():
-                message = f"Codex: {outcome.message}"
-                self.notify("window/showMessage", {"type": 1, "message": message})
         else:
             self._server.outbox.put(outcome.value)
 
-    def _client_hides_errors(self) -> bool:
-        return resolve_client(self._server.initialize_params).quirks.hides_errors
+    def _show(self, outcome: Outcome) -> None:
+        if (message := answers.shown(outcome)) is not None:
+            self.notify("window/showMessage", message)
+
+    def _client_hides_answers(self) -> bool:
+        return resolve_client(self._server.initialize_params).quirks.hides_answers
 
     def _encode_result(self, request: RequestId, method: str, value: object) -> Outcome:
         with guarded(f"encoding the result of {method}") as outcome:

@@ -11,6 +11,7 @@ from codex_lsp.agent import prompt
 from codex_lsp.agent.requests import Edit, Explain, Fix, FixAll, Place, Question
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.diagnostics import problems, touching
+from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.targets import BadArguments, Target, find, parse_target
 from codex_lsp.lsp.tasks import Work
@@ -119,6 +120,9 @@ def task_cancel(server: Server, arguments: Sequence[object] | None) -> Reply:
         return {"ok": tasks.cancel(target.task_id)}
     running = tasks.running()
     tasks.cancel_all()
+    if not running:
+        message = "Codex: nothing runs that could be stopped."
+        say(server, message)
     return {"ok": bool(running)}
 
 

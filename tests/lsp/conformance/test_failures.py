@@ -47,18 +47,24 @@ def test_failures_tell_the_client_an_id_and_the_log_where() -> None:
 
 
 @pytest.mark.parametrize(("client", "times"), [("helix", 1), ("Neovim", 0)])
-async def test_a_client_that_hides_errors_of_commands_is_told_them_as_messages(
+async def test_a_client_that_hides_the_answers_to_commands_is_told_them_as_messages(
     client: str, times: int
 ) -> None:
     async with hosted(REGISTRY, clientInfo={"name": client}) as one:
+        rows = {"command": "probe.echo", "arguments": ["a.py", {"taskId": "x", "server": "docs"}]}
         one.receive(
             {"id": 1, "method": "workspace/executeCommand", "params": {"command": "probe.fail"}},
             {"id": 2, "method": "codex/fail"},
+            {"id": 3, "method": "workspace/executeCommand", "params": rows},
         )
         sent = one.sent()
         error = next(said["error"]["message"] for said in sent if said.get("id") == 1)
         shown = [said["params"] for said in sent if said.get("method") == "window/showMessage"]
-        assert shown == [{"type": 1, "message": f"Codex: {error}"}] * times
+        told = [
+            {"type": 1, "message": f"Codex: {error}"},
+            {"type": 3, "message": "Codex: a.py; docs"},
+        ]
+        assert shown == told * times
 
 
 @pytest.mark.parametrize("level", ["INFO"])
