@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from codex_lsp.agent import prompt
+from codex_lsp.agent.changes.hunks import UNWANTED
 from codex_lsp.agent.context.parts import head
 from codex_lsp.agent.conversation import Message
 from codex_lsp.agent.events import RequestRefused
@@ -39,7 +40,8 @@ async def summary(bench: Workbench, task: Task, changed: Iterable[str], label: s
 
 async def left_out(bench: Workbench, task: Task) -> Message | None:
     """What the model is to know of what the person decided against, for the next turn."""
-    if not (hunks := bench.ledger.hunks(State.DROPPED, turn=task.id)):
+    dropped = bench.ledger.hunks(State.DROPPED, turn=task.id)
+    if not (hunks := [hunk for hunk in dropped if hunk.reason == UNWANTED]):
         return None
     diff = await text_of(bench, hunks, bench.snapshot(hunks[0].path).name)
     return Message("user", prompt.left_out(head(diff, MOST_TOLD)), "context")

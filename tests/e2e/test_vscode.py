@@ -28,7 +28,7 @@ from tests.e2e.conftest import Shows
 from tests.e2e.scene import BROKEN, FIXED, LINE, NAME, PROBLEM, RULE, Scene, scene, waits_at
 from tests.e2e.test_typing_races import BLOCKS, NOTES, ROUNDS, gated, keys_fall
 from tests.e2e.touring import until
-from tests.e2e.vscode import ITEM, VSCode, vscode
+from tests.e2e.vscode import ITEM, PREVIEW, VSCode, vscode
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -333,12 +333,19 @@ async def test_a_preview_shows_what_waits_with_a_box_for_each_change(
     await code.choose_action("Codex: fix this")
     await code.reply("Preview")
     await code.previews(True, True, True)
+    await code.open(window.folder / name)
+    await code.go_to(1)
+    await code.type("# 1\n")
+    await code.click(f"{PREVIEW} .monaco-button", "Apply")
+    await code.click(".monaco-dialog-box .monaco-button", "OK")
+    await code.reply("Preview")
+    await code.previews(True, True, True)
+    assert await code.text() == f"# 1\n{SOURCE}"
     await code.tick("n * 2")
     await code.previews(True, True, False)
     await code.end_preview("Apply")
     await code.no_longer_sees(ITEM, "Codex: fix")
-    kept = SOURCE.replace("return n\n", "return n + n\n")
-    await code.wait_for(kept)
+    await code.wait_for("# 1\n" + SOURCE.replace("return n\n", "return n + n\n"))
     await code.until(
         "const found = vscode.workspace.textDocuments.find((one) => one.fileName === args[0]);"
         "return found?.isDirty && found.getText() === 'new = 1\\n'",
@@ -351,7 +358,7 @@ async def test_a_preview_shows_what_waits_with_a_box_for_each_change(
     await code.go_to(1)
     await code.type("# mine\n")
     await code.run("Codex: Undo the Last Turn")
-    await code.wait_for("# mine\n" + SOURCE)
+    await code.wait_for("# mine\n# 1\n" + SOURCE)
     await window.set("edits.apply", None)
 
 

@@ -22,6 +22,8 @@ from codex_lsp.lsp import decisions
 from codex_lsp.lsp.editing import preview, review
 from codex_lsp.lsp.editing.review import Review
 from codex_lsp.lsp.person import words
+from codex_lsp.lsp.person.progress import Progress
+from codex_lsp.lsp.tasks import Task
 from codex_lsp.workspace.ledger import Hunk, Ledger, State
 from tests.doubles.editor_preview import Preview
 from tests.doubles.editor_profiles import NAMES, Timing
@@ -366,6 +368,23 @@ def test_who_did_not_ask_or_cannot_is_sent_nothing_that_needs_confirmation(
         assert "nnotation" not in str(w.editor.edits)
 
     run_virtually(run())
+
+
+async def test_the_model_hears_of_what_the_person_did_not_want_and_of_nothing_else(
+    tmp_path: Path,
+) -> None:
+    w = Previewed(tmp_path)
+    await w.arrived()
+    one, other = await w.suggest("two", "2"), await w.suggest("six", "6")
+    task = Task("1", "Codex: do", Progress(w, "1", "do"))
+    w.bench.review.drop([one], "the rest of the patch could not be made")
+    assert await decisions.left_out(w.bench, task) is None
+    w.bench.review.drop([other])
+    told = await decisions.left_out(w.bench, task)
+    assert told is not None
+    assert told.text.startswith("The person left these changes out")
+    assert "-six\n+6\n" in told.text
+    assert "+2" not in told.text
 
 
 # No key is lost, whatever is ticked and whenever it is typed.

@@ -25,7 +25,8 @@ _DONE = {
 }
 """The states that something can be done from, and the state when it is done."""
 _GIVEN_UP = "the editor never answered"
-LEFT_OUT = "you left it out"
+UNWANTED = "you did not want it"
+"""Why a hunk is dropped that the person decided against."""
 
 Preview = Callable[[Sequence[ChangeFile]], Awaitable[Sequence[Applied | NotApplied | LeftOut]]]
 """Shows changes to the person, who says of each whether it is made; what became of each."""
@@ -142,7 +143,7 @@ def _settled(
                 state = State.REFUSED if lost else hunk.state
                 yield replace(hunk, state=state, reason=reason)
         case LeftOut():
-            yield from (replace(hunk, state=State.DROPPED, reason=LEFT_OUT) for hunk in group)
+            yield from (replace(hunk, state=State.DROPPED, reason=UNWANTED) for hunk in group)
         case Held():
             yield from group
         case _:

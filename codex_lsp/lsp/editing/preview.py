@@ -135,8 +135,8 @@ class Preview:
         with ExitStack() as watching:
             for file in files:
                 watching.callback(self._buffers.watch(file.path, file.hear))
-                document = self._buffers.at(file.path)
-                if document is not None and document.text != file.text:
+                now = self._buffers.at(file.path)
+                if now is not None and (now.version, now.text) != (file.version, file.text):
                     file.alone = False  # a key came while the others were looked up
             said = await self._ask(asked)
             await self._settle(files, said)

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codex_lsp.agent.changes.hunks import Advanced, Chosen, advance, choose, taken_back_by
+from codex_lsp.agent.changes.hunks import (
+    UNWANTED,
+    Advanced,
+    Chosen,
+    advance,
+    choose,
+    taken_back_by,
+)
 from codex_lsp.agent.changes.undo import step_of
 from codex_lsp.agent.context.lines import LineRange
 from codex_lsp.agent.ports import (
@@ -162,7 +169,7 @@ class Review:
             )
             say(self._wire, text)
 
-    def drop(self, hunks: Sequence[Hunk], reason: str = "you did not want it") -> None:
+    def drop(self, hunks: Sequence[Hunk], reason: str = UNWANTED) -> None:
         """The changes are not wanted."""
         for state in SHOWN:
             self._settle(hunks, state, State.DROPPED, reason)
