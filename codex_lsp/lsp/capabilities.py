@@ -22,6 +22,8 @@ class Quirks:
     `least_version`: the lowest version that it compares. Neovim makes an edit for version 0, which
     is a document's first there, whatever was typed meanwhile; 1 says the same and is compared.
     `hides_answers`: nobody sees what a command is answered with, be it an error.
+    `types_edits`: it types an edit's text as keys, a CR as one more line end; and the byte order
+    mark is a setting of the file there, and not in its first line. Its own messages have both.
     """
 
     profile: str = "unknown"
@@ -29,6 +31,7 @@ class Quirks:
     pause: float = 0.0
     least_version: int = 0
     hides_answers: bool = False
+    types_edits: bool = False
 
 
 _PROFILES: tuple[tuple[str, Quirks], ...] = (
@@ -43,6 +46,7 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("vim-lsp", Quirks("vim-lsp")),
     ("coc.nvim", Quirks("coc")),
     ("vim", Quirks("yegappan")),
+    ("kakoune-lsp", Quirks("kakoune", types_edits=True)),
 )
 
 
@@ -50,6 +54,8 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
 class Client:
     """The resolved client. A field is True only where the client declares the capability.
 
+    `apply_edit`: it makes edits at any time. Others (Kate) make them right after the person chose
+    one of our commands, so there changes wait to be chosen.
     `resource_operations`: what it declares to do with whole files (create, rename, delete).
     `content`: it shows documents that are no files, and asks us for their text.
     `renews_lenses`: it asked for code lenses, and asks again when told that they changed.

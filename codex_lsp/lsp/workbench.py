@@ -189,9 +189,12 @@ class Workbench:
 
 
 def folder_uris(params: Mapping[str, Any]) -> list[str]:
-    """The workspace folders of `initialize`, or its older `rootUri` or `rootPath`."""
+    """The workspace folders of `initialize`, or its older `rootUri` or `rootPath`.
+
+    An empty list says that there are none: Kate sends one, and the home folder as `rootUri`.
+    """
     listed = params.get("workspaceFolders")
-    if isinstance(listed, list) and listed:
+    if isinstance(listed, list):
         uris = [entry.get("uri") for entry in listed if isinstance(entry, Mapping)]
         return [uri for uri in uris if isinstance(uri, str)]
     if isinstance(root := params.get("rootUri"), str):

@@ -1,7 +1,8 @@
 """How each real editor behaves towards a language server, as measured, and what it declared.
 
 The captured `initialize` parameters are in `tests/golden/capabilities`; what an editor does
-beyond what it declares is in the table below. Vim's clients were not measured in all of it.
+beyond what it declares is in the table below. Vim's clients, Kakoune's and Kate were not measured
+in all of it.
 """
 
 from __future__ import annotations
@@ -117,6 +118,20 @@ _BEHAVIOUR: dict[str, dict[str, Any]] = {
     "vscode": _VSCODE,
     "vim-9.2-coc": {"first_version": 1},
     "vim-9.2-vim-lsp": {"rule": VersionRule.VERSIONLESS, "show_document": Answer.NEVER},
+    "kakoune": {
+        "rule": VersionRule.VERSIONLESS,
+        "timing": Timing.AFTER_REPLY,
+        "first_version": 1,
+        "show_document": Answer.NOT_FOUND,
+    },
+    "kate": {
+        "rule": VersionRule.VERSIONLESS,
+        "timing": Timing.AFTER_REPLY,
+        "first_version": 2,
+        "sees_foreign_diagnostics": False,
+        "trigger_kind": None,
+        "show_document": Answer.NEVER,
+    },
     "vim-9.2-yegappan": {"rule": VersionRule.VERSIONLESS, "show_document": Answer.NOT_FOUND},
 }
 

@@ -42,11 +42,14 @@ class ClientGone(ClientFailure):
 
 
 class Questions:
-    """Requests that the client has not answered yet. `send` queues a message and never blocks."""
+    """Requests that the client has not answered yet. `send` queues a message and never blocks.
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+    They are numbered from `first` on.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], first: int = 1) -> None:
         self._send = send
-        self._ids = count(1)
+        self._ids = count(first)
         self._open: dict[int, asyncio.Future[Any]] = {}
         self._ended = False
 

@@ -43,6 +43,11 @@ _KEPT = frozenset(
 )
 """Where pygls's own handler runs, which then calls the registered one."""
 
+_FIRST = 1_000_000
+"""Number of our first question. kakoune-lsp gives each server of a buffer what the person answered
+to one of them; others count from 0 or 1, so what was said to them is no answer to us.
+"""
+
 
 class Protocol(LanguageServerProtocol):
     """One session with one client. Runs on the event loop only.
@@ -55,7 +60,7 @@ class Protocol(LanguageServerProtocol):
 
     def __init__(self, server: Server, converter: Any) -> None:
         super().__init__(server, converter)
-        self.questions = Questions(self.send)
+        self.questions = Questions(self.send, first=_FIRST)
         self._running: dict[RequestId, asyncio.Task[Outcome]] = {}
         self._own: dict[str, Callable[[Any], Any]] = {
             "$/cancelRequest": self._cancel_request,

@@ -245,7 +245,10 @@ class LspEditor:
             waiting.cancel()
 
     def _workspace_edit(self, document: OpenDocument, edits: Edits) -> Mapping[str, object]:
-        ranges = self._buffers.ranges(document.text, edits)
+        text = document.text
+        if self._client.quirks.types_edits:
+            text, edits = _as_keys(text, edits)
+        ranges = self._buffers.ranges(text, edits)
         if not self._client.versioned_edits:
             return {"changes": {document.uri: ranges}}
         version = document.version
@@ -288,6 +291,16 @@ async def _swap(path: Path, seen: DiskText, edits: Edits) -> Applied | NotApplie
     if problem is not None:
         return NotApplied(path, problem.reason, changed_meanwhile=True)
     return Applied(path, text, undo(path, seen.text, edits))
+
+
+def _as_keys(text: str, edits: Edits) -> tuple[str, Edits]:
+    """A text and edits of it for a client that types them; see `Quirks.types_edits`."""
+    hidden = len(BOM) if text.startswith(BOM) else 0
+    keys = (
+        TextEdit(max(edit.start - hidden, 0), edit.end - hidden, edit.new.replace("\r\n", "\n"))
+        for edit in edits
+    )
+    return text[hidden:], tuple(keys)
 
 
 def _unproven(path: Path, refusal: str | None) -> NotApplied:
