@@ -25,12 +25,13 @@ def repairing(bench: Workbench, place: Place, fix: Fix, small: OpenCompletion) -
 
     async def work(task: Task) -> str:
         origin = Origin(task.id, place, "")
+        held = bench.settings.apply == "propose" or not bench.client.apply_edit
         outcome = await fix_function(
             place,
             fix,
             open_completion=small,
             snapshots=lambda: bench.snapshot(place.path),
-            editor=bench.review.for_turn(origin, held=bench.settings.apply == "propose"),
+            editor=bench.review.for_turn(origin, held=held),
             person=_person(bench, task, place),
             label="Codex: fix",
         )

@@ -59,7 +59,7 @@ def changing(
 
 def reviewed(bench: Workbench, at: Workplace, origin: Origin) -> Workplace:
     """`at` for a turn whose changes the person can review, as the settings say."""
-    held = bench.settings.apply != "auto"
+    held = bench.settings.apply != "auto" or not bench.client.apply_edit
     return replace(at, editor=bench.review.for_turn(origin, held=held), reviewed=held)
 
 

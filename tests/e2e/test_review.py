@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pygls.exceptions import JsonRpcException
 
+from tests.doubles.editor import Mood
 from tests.doubles.editor_profiles import Answer, profile
 from tests.doubles.model_script import Gate, Patch, Turn, says
 from tests.e2e.test_commands import SOURCE, Session, exists, patch, read, session
@@ -68,6 +69,21 @@ async def test_each_change_is_kept_or_undone_by_itself(tmp_path: Path, name: str
         assert s.document.text == "# mine\n" + SOURCE.replace("n * 2", "n * 3")
         await s.command("codex.turn.undo")
         assert s.document.text == "# mine\n" + SOURCE
+
+
+async def test_changes_wait_for_a_client_that_does_not_declare_that_it_makes_edits(
+    tmp_path: Path,
+) -> None:
+    """Kate makes them in the seconds after the person chose one of our actions."""
+    async with session(tmp_path, [Turn((Patch(CHANGE),))], name="kate") as s:
+        s.editor.mood = Mood.REFUSES
+        end = await s.command("codex.fix", line=7)
+        assert "3 changes to review" in end["message"]
+        await s.client.until(lambda: len(hunks(s)) == 2, "the diagnostics")
+        assert not s.editor.edits
+        s.editor.mood = Mood.HONEST
+        await choose(s, s.document.text.index("n * 2"), "Codex: keep this change")
+        assert s.document.text == SOURCE.replace("n * 2", "n * 3")
 
 
 async def test_a_change_that_was_typed_over_is_shown_with_its_suggestion_until_dismissed(
