@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.e2e.person import Person
 from tests.e2e.scene import Scene
 from tests.e2e.terminal import Terminal, terminal
 from tests.e2e.tools import REPO, require
@@ -26,7 +27,7 @@ class Kakoune:
     """See `tests.e2e.person.Person` and `tests.e2e.touring.Tourist`; it is both."""
 
     def __init__(self, shown: Terminal) -> None:
-        self.person = self
+        self.person: Person = self
         self.shown = shown
 
     async def go_to(self, line: int) -> None:
