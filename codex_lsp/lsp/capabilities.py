@@ -46,7 +46,7 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("vim-lsp", Quirks("vim-lsp")),
     ("coc.nvim", Quirks("coc")),
     ("vim", Quirks("yegappan")),
-    ("kakoune-lsp", Quirks("kakoune", types_edits=True)),
+    ("kakoune-lsp", Quirks("kakoune", hides_answers=True, types_edits=True)),
 )
 
 
