@@ -70,7 +70,7 @@
 
 (defun codex-lsp--server ()
   "The server that Eglot runs for this buffer, if Codex is in it."
-  (let ((server (and (fboundp 'eglot-current-server) (eglot-current-server))))
+  (let ((server (and (bound-and-true-p eglot--managed-mode) (eglot-current-server))))
     (and server (codex-lsp--offered (eglot--capabilities server)) server)))
 
 (defun codex-lsp--offered (capabilities)
@@ -78,15 +78,17 @@
   (seq-filter (lambda (command) (string-prefix-p "codex." command))
               (codex-lsp--at (codex-lsp--at capabilities "executeCommandProvider") "commands")))
 
-(defvar codex-lsp--asked-in nil "The buffer in which Codex was asked last.")
+(defun codex-lsp--here-p (&optional buffer)
+  "Whether Codex runs in BUFFER, or else in this one."
+  (with-current-buffer (or buffer (current-buffer))
+    (or (codex-lsp--workspace) (codex-lsp--server))))
 
 (defun codex-lsp--buffer ()
   "The buffer that commands are about.
-It is this one; where this has no file, that in which Codex was asked last."
-  (cond
-   ((or (codex-lsp--workspace) (codex-lsp--server)) (setq codex-lsp--asked-in (current-buffer)))
-   ((and (not buffer-file-name) (buffer-live-p codex-lsp--asked-in)) codex-lsp--asked-in)
-   (t (user-error "Codex does not run in this buffer: start Eglot or lsp-mode"))))
+It is this one; where this has no file, the one with Codex that was used last."
+  (or (and (codex-lsp--here-p) (current-buffer))
+      (and (not buffer-file-name) (seq-find #'codex-lsp--here-p (buffer-list)))
+      (user-error "Codex does not run in this buffer: start Eglot or lsp-mode")))
 
 (defun codex-lsp--execute (command argument &optional then)
   "Have the server run COMMAND with ARGUMENT, a plist.  It is not waited for.
