@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from codex_lsp.auth.source import Status
 from codex_lsp.auth.tokens import AuthError
 from codex_lsp.lsp.connection.faults import Refused
 from codex_lsp.lsp.connection.server import Server
 from codex_lsp.lsp.person import logins
 from codex_lsp.lsp.person.account import describe_account
 from codex_lsp.lsp.person.messages import say
+
+if TYPE_CHECKING:
+    from codex_lsp.auth.source import Status
 
 Reply = dict[str, object]
 
