@@ -61,6 +61,7 @@ class Spot:
     automatic: bool
     presets: bool = True
     undoable: bool = False
+    running: bool = False
     hunks: tuple[HunkHere, ...] = ()
     questions: tuple[OpenQuestion, ...] = ()
 
@@ -94,6 +95,8 @@ def _all(spot: Spot) -> Iterator[Offer]:
     yield Offer("Codex: do a job…", "source.codex.do", "codex.do")
     if spot.undoable:
         yield Offer("Codex: undo the last turn", "source.codex.task", "codex.turn.undo")
+    if spot.running:  # for editors that have no other way to run a command
+        yield Offer("Codex: stop", "source.codex.task", "codex.task.cancel")
 
 
 def _fixes(spot: Spot) -> Iterator[Offer]:

@@ -265,7 +265,7 @@ async def test_commands_of_other_servers_are_answered_with_null(tmp_path: Path) 
         assert await s.client.execute("pylsp.rename", {"x": 1}) is None
 
 
-@pytest.mark.parametrize("way", ["command", "progress"])
+@pytest.mark.parametrize("way", ["command", "menu", "progress"])
 async def test_a_running_task_can_be_cancelled_and_nothing_lands_after(
     tmp_path: Path, way: str
 ) -> None:
@@ -277,6 +277,10 @@ async def test_a_running_task_can_be_cancelled_and_nothing_lands_after(
         assert (task["taskId"], task["state"]) == (token, "running")
         if way == "command":
             assert await s.client.execute("codex.task.cancel", {"taskId": token}) == {"ok": True}
+        elif way == "menu":
+            actions = await s.client.code_actions(s.document, 0)
+            [stop] = [action for action in actions if action.title == "Codex: stop"]
+            assert await s.client.run(stop) == {"ok": True}
         else:
             s.editor.send("window/workDoneProgress/cancel", {"token": token})
         await s.ended(token)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codex_lsp.lsp.offers import TITLE_LENGTH, Spot, offers
@@ -33,6 +35,12 @@ def test_an_automatic_request_is_answered_only_where_a_problem_is() -> None:
 
 def test_without_diagnostics_a_fix_is_offered_all_the_same() -> None:
     assert "Codex: fix this" in titles(spot())
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_what_runs_can_be_stopped_from_the_menu(running: bool) -> None:
+    assert ("Codex: stop" in titles(replace(spot(), running=running))) == running
+    assert titles(replace(spot(automatic=True), running=running)) == []
 
 
 def test_a_selection_can_be_edited_and_todo_comments_done() -> None:

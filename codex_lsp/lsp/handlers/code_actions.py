@@ -40,6 +40,7 @@ def code_action(server: Server, params: types.CodeActionParams) -> list[dict[str
         automatic=automatic,
         presets=bench.settings.offer_presets,
         undoable=bool(bench.ledger.hunks(State.LANDED, path=path)),
+        running=bool(bench.tasks.running()),
         hunks=_hunks(bench, path, lines, automatic=automatic),
         questions=_questions(bench, uri, lines, automatic=automatic),
     )
