@@ -79,7 +79,9 @@ def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
         try:
             while waiting:
                 task.progress.report("waiting for you to agree")
-                match await _agreed(bench, waiting, [*said, *notes]):
+                answer = await _agreed(bench, waiting, [*said, *notes])
+                notes = []
+                match answer:
                     case words.APPLY:
                         said.append(await advancing(bench, waiting, "Changed", label)(task))
                         break
@@ -100,7 +102,7 @@ def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
         except asyncio.CancelledError:
             bench.review.drop(hunks, "the task was cancelled")
             raise
-        return " ".join(said) or "Nothing was changed."
+        return " ".join([*said, *notes]) or "Nothing was changed."
 
     return work
 

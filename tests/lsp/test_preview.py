@@ -186,7 +186,8 @@ async def what_was_typed_over_before_is_not_shown_but_told(w: Previewed) -> None
     view = await w.view()
     assert len(view.ticks) == 1
     view.apply()
-    assert "Changed a.py." in await ending
+    said = await ending
+    assert said.startswith("Changed a.py. a.py stays as it is: line 6: ")
     assert w.document.text == FIRST.replace("six", "mine")
     assert w.states(hunks) == ["landed", "refused"]
     assert [line for line, _ in w.shown] == [5]
