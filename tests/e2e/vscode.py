@@ -235,10 +235,14 @@ class VSCode:
         )
 
     async def previews(self, *ticked: bool) -> None:
-        """Wait until the Refactor Preview shows such boxes, one for each change."""
+        """Wait until the Refactor Preview shows such boxes, one for each change. It keeps those of
+        the last time until it has the new ones; then it takes the keys.
+        """
         await self.page.until(
-            "return [...document.querySelectorAll(`${args[0]} .textedit .edit-checkbox`)]"
-            ".map((box) => box.ariaChecked === 'true').join() === args[1].join()",
+            "const boxes = document.querySelectorAll(`${args[0]} .textedit .edit-checkbox`);"
+            "return document.activeElement.closest(args[0]) !== null &&"
+            " [...boxes].map((box) => box.checkVisibility() && box.ariaChecked === 'true').join()"
+            " === args[1].join()",
             PREVIEW,
             ticked,
             what=f"a preview with the boxes {ticked}",
