@@ -3,6 +3,10 @@
 ;; is offered is recorded, and the title chosen that has a line of the files `wanted' or `replies'
 ;; in it.  The state goes to the file `state', all in $TERMINAL_PLACE: emacsclient would break off the clients' requests.
 
+;; On a busy machine another server may take longer than the ten seconds that clients wait.
+(setq jsonrpc-default-request-timeout 60)
+(with-eval-after-load 'lsp-mode (setq lsp-response-timeout 60))
+
 (defvar observe-menus [] "The menus so far.")
 (defvar observe-progress [] "The kinds of the progress events so far.")
 (defvar observe-said [] "What progress events and messages said so far.")
