@@ -28,7 +28,13 @@ def diff(old: str, new: str) -> tuple[TextEdit, ...]:
 
 def distance(old: str, new: str) -> int:
     """How many characters go and come between `old` and `new`, by the finest reading."""
-    return sum(edit.end - edit.start + len(edit.new) for edit in _finest(old, new))
+    return _cost(_finest(old, new))
+
+
+def diff_and_distance(old: str, new: str) -> tuple[tuple[TextEdit, ...], int]:
+    """Both, for the price of one."""
+    finest = _finest(old, new)
+    return _without_chance_matches(finest, old), _cost(finest)
 
 
 def unified(old: str, new: str, path: str, context: int = 3) -> str:
@@ -89,6 +95,10 @@ def _finest(old: str, new: str) -> tuple[TextEdit, ...]:
         refined, budget = _refine(old[i:j], new[k:m], i, budget)
         edits += refined
     return joined(edits)
+
+
+def _cost(edits: Sequence[TextEdit]) -> int:
+    return sum(edit.end - edit.start + len(edit.new) for edit in edits)
 
 
 def _without_chance_matches(edits: Sequence[TextEdit], old: str) -> tuple[TextEdit, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from codex_lsp.edits.diff import common_ends, diff, distance, trimmed
+from codex_lsp.edits.diff import common_ends, diff, diff_and_distance, distance, trimmed
 from codex_lsp.edits.lines import Lines
 from codex_lsp.edits.text import TextEdit, apply_edits, invert
 
@@ -90,9 +90,10 @@ def landed(edits: Sequence[TextEdit], before: str, after: str) -> tuple[Landing,
     expected = apply_edits(before, edits)
     if after in {expected, before}:
         return tuple("landed" if after == expected else "missing" for _ in edits)
-    typed = [_reach(edit, expected) for edit in diff(expected, after)]
+    since, changes = diff_and_distance(expected, after)
+    typed = [_reach(edit, expected) for edit in since]
     changed: list[tuple[int, int]] | None = None
-    changes = -1
+    from_before = 0
     found: list[Landing] = []
     for number, (edit, undone) in enumerate(zip(edits, invert(edits, before), strict=True)):
         low, high = _whole_words(undone.start, undone.end, undone.new, expected)
@@ -100,12 +101,13 @@ def landed(edits: Sequence[TextEdit], before: str, after: str) -> tuple[Landing,
             found.append("landed")
             continue
         if changed is None:
-            changed = [_reach(edit, before) for edit in diff(before, after)]
-            changes = distance(expected, after)
+            unmade, from_before = diff_and_distance(before, after)
+            changed = [_reach(edit, before) for edit in unmade]
         # What was typed near it may as well be read as the edit's not being there. That is decided
         # by which text is clearly nearer to what came back, the one with the edit or without.
-        without = apply_edits(before, [*edits[:number], *edits[number + 1 :]])
-        farther = distance(without, after) - changes
+        others = [*edits[:number], *edits[number + 1 :]]
+        farther = distance(apply_edits(before, others), after) if others else from_before
+        farther -= changes
         clearly = (len(undone.new) + len(edit.new)) // 2
         if farther > clearly and not _touched(low, high, typed):
             found.append("landed")
