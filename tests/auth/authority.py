@@ -62,7 +62,7 @@ class Login:
             "from_the_future": {"kept": [1, 2]},
             **extra,
         }
-        return json.dumps(fields, indent=2).encode()
+        return json.dumps(fields).encode()
 
 
 @dataclass(slots=True)

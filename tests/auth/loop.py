@@ -1,13 +1,12 @@
 """A virtual loop on which the seed decides the order of what is ready.
 
-The same seed gives the same run, step by step. What is called soon cannot be called off.
+The same seed gives the same run, step by step.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context, copy_context
 from random import Random
 from typing import Any
 
@@ -31,6 +30,11 @@ class SeededLoop(VirtualLoop):
         self._ready: list[Any] = []  # type: ignore[assignment]  # any of it may be next
         self.most_steps = 1_000_000
 
+    async def let_others(self) -> None:
+        """Room for whoever is ready. Where nobody is, the loop could only go on with the caller."""
+        if self._ready:
+            await asyncio.sleep(0)
+
     def _spin(self, until: asyncio.Task[Any] | None) -> None:
         ready, random = self._ready, self._random
         steps = 0
@@ -48,11 +52,3 @@ class SeededLoop(VirtualLoop):
             if index < len(ready):
                 ready[index] = last
             context.run(callback, *args)
-
-    def _due(self, timer: asyncio.TimerHandle) -> None:
-        self._ready.append((timer._callback, timer._args, timer._context))  # type: ignore[attr-defined]
-
-    def call_soon(  # type: ignore[override]
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> None:
-        self._ready.append((callback, args, context or copy_context()))

@@ -109,7 +109,7 @@ class Machine:
         """Some time up to `longest`; often none at all, only room for others to act."""
         if self.random.random() < 0.4:
             for _ in range(int(self.random.random() * 6)):
-                await asyncio.sleep(0)
+                await self.loop.let_others()
         else:
             await asyncio.sleep(self.random.random() * longest)
 
@@ -173,7 +173,11 @@ class Process:
     async def turn(self, call: str, path: str) -> None:
         """Let the others run, then fail if the plan says so."""
         self.check()
-        await asyncio.sleep(max(self.frozen_until - self.machine.loop.now, 0.0))
+        loop = self.machine.loop
+        if self.frozen_until > loop.now:
+            await asyncio.sleep(self.frozen_until - loop.now)
+        else:
+            await loop.let_others()
         self.check()
         for strike in self.faults.get(call, ()):
             ours = ".codex-lsp." in path or call in {"exchange", "sync"}
@@ -192,8 +196,10 @@ class ProcessFiles:
         return path
 
     async def read(self, path: Path) -> bytes | None:
-        await self._process.turn("read", str(path))
-        return self._disk.get(path)
+        name = str(path)
+        await self._process.turn("read", name)
+        inode = self._disk.names.get(name)
+        return None if inode is None else inode.data
 
     async def stamp(self, path: Path) -> Hashable | None:
         await self._process.turn("stamp", str(path))

@@ -27,7 +27,10 @@ def run_virtually(main: Coroutine[Any, Any, _T]) -> _T:
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
-    """What is ready runs in order; the clock moves only where nothing is."""
+    """What is ready runs in order; the clock moves only where nothing is.
+
+    What is called soon cannot be called off.
+    """
 
     @classmethod
     def fresh(cls) -> Self:
@@ -62,28 +65,22 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 if until is None:
                     return
                 raise Stuck
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._context.run(handle._callback, *handle._args)
+            callback, args, context = ready.popleft()
+            context.run(callback, *args)
 
     def _advance(self) -> bool:
         while self._timers:
             when, _, timer = heapq.heappop(self._timers)
             if not timer._cancelled:
                 self.now = max(self.now, when)
-                self._due(timer)
+                self._ready.append((timer._callback, timer._args, timer._context))  # type: ignore[attr-defined]
                 return True
         return False
 
-    def _due(self, timer: asyncio.TimerHandle) -> None:
-        self._ready.append(timer)
-
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle | None:
-        handle = asyncio.Handle(callback, args, self, context or copy_context())
-        self._ready.append(handle)
-        return handle
+    ) -> None:
+        self._ready.append((callback, args, context or copy_context()))
 
     def call_at(  # type: ignore[override]
         self,
