@@ -6,6 +6,7 @@ quirks profile is chosen by `clientInfo.name`. Stdlib only: this runs before the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ class Quirks:
     `hides_answers`: nobody sees what a command is answered with, be it an error.
     `types_edits`: it types an edit's text as keys, a CR as one more line end; and the byte order
     mark is a setting of the file there, and not in its first line. Its own messages have both.
+    `answers`: how many answers to a question can be given. vim-lsp hands over the first, or none.
+    `faintest`: the type (1 is an error) down to which it shows messages, if nobody set it.
+    `shows_ends`: it shows how a progress ended. coc.nvim does for a moment, if it was not short.
     """
 
     profile: str = "unknown"
@@ -32,6 +36,9 @@ class Quirks:
     least_version: int = 0
     hides_answers: bool = False
     types_edits: bool = False
+    answers: float = math.inf
+    faintest: int = 3
+    shows_ends: bool = True
 
 
 _PROFILES: tuple[tuple[str, Quirks], ...] = (
@@ -43,9 +50,9 @@ _PROFILES: tuple[tuple[str, Quirks], ...] = (
     ("code-server", Quirks("vscode", patience=2.0)),
     ("vscodium", Quirks("vscode", patience=2.0)),
     ("cursor", Quirks("vscode", patience=2.0)),
-    ("vim-lsp", Quirks("vim-lsp")),
-    ("coc.nvim", Quirks("coc")),
-    ("vim", Quirks("yegappan")),
+    ("vim-lsp", Quirks("vim-lsp", answers=1, faintest=2, shows_ends=False)),
+    ("coc.nvim", Quirks("coc", shows_ends=False)),
+    ("vim", Quirks("yegappan", hides_answers=True, shows_ends=False)),
     ("kakoune-lsp", Quirks("kakoune", hides_answers=True, types_edits=True)),
 )
 
@@ -81,8 +88,15 @@ class Client:
 
     @property
     def shows_documents(self) -> bool:
-        """Ask it to open files. Helix does, and did not always declare it."""
-        return self.show_document or self.quirks.profile == "helix"
+        """Ask it to open files. Helix does, and did not always declare it; yegappan's declares
+        nothing that its person added, and otherwise says at once that it cannot.
+        """
+        return self.show_document or self.quirks.profile in {"helix", "yegappan"}
+
+    @property
+    def shows_ends(self) -> bool:
+        """It shows how a task ended, with its progress."""
+        return self.work_done_progress and self.quirks.shows_ends
 
     @property
     def versioned_edits(self) -> bool:

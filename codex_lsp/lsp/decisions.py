@@ -50,7 +50,7 @@ async def left_out(bench: Workbench, task: Task) -> Message | None:
 def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) -> Work:
     """Work that makes changes, takes them back or makes them again; `verb` says which, as done."""
 
-    async def work(_task: Task) -> str:
+    async def work(task: Task) -> str:
         outcome = await bench.review.advance(hunks, label=label)
         failures = "\n".join(dict.fromkeys(_kept(failure) for failure in outcome.kept))
         if not outcome.done:
@@ -62,6 +62,7 @@ def advancing(bench: Workbench, hunks: Sequence[Hunk], verb: str, label: str) ->
         if failures:
             message += f"\n{failures}"
             say(bench.wire, message)
+            task.told = True
         return message
 
     return work
@@ -110,12 +111,13 @@ def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
 def diffing(bench: Workbench, hunks: Sequence[Hunk]) -> Work:
     """Work that shows changes as a unified diff, on a page of ours."""
 
-    async def work(_task: Task) -> str:
+    async def work(task: Task) -> str:
         snapshot = bench.snapshot(hunks[0].path)
         text = await text_of(bench, hunks, snapshot.name)
         folder = bench.adapters.state_folder / "diffs"
         path = await asyncio.to_thread(pages.new_page, folder, "diff", text, ".diff")
         await show_page(bench, path)
+        task.told = True
         return f"The diff is in {path}"
 
     return work

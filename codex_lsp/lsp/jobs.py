@@ -55,6 +55,7 @@ def doing(bench: Workbench, job: Job, wish: str, place: Place | None) -> Work:
         )
         said = await summary(bench, task, changed, "Codex: do") or "Nothing was changed."
         await _tell(bench, wish, ended, said)
+        task.told = True
         if (decided := await left_out(bench, task)) is not None:
             async with job.thread.turn:
                 job.thread.add(decided)

@@ -6,10 +6,12 @@ The server runs nothing to check a repair. A client may offer to (`experimental.
 
 from __future__ import annotations
 
+from functools import partial
+
 from codex_lsp.agent.ports import Applied
 from codex_lsp.agent.requests import Fix, Place
 from codex_lsp.agent.small.fix import OpenCompletion, Person, fix_function
-from codex_lsp.lsp.connection.client import ClientFailure
+from codex_lsp.lsp.connection.client import ClientError, ClientFailure
 from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import words
 from codex_lsp.lsp.person.messages import choose, say
@@ -63,8 +65,12 @@ def _person(bench: Workbench, task: Task, place: Place) -> Person:
     async def agree(diff: str) -> bool:
         task.progress.report("waiting for you to agree")
         question = f"The small model suggests a change.\n\n{diff}"
+        ask = partial(choose, bench.wire, question, patience=_DECISION)
         try:
-            return await choose(bench.wire, question, (_YES, _NO), patience=_DECISION) == _YES
+            try:
+                return await ask((_YES, _NO)) == _YES
+            except ClientError:  # vim-lsp hands over the first answer alone
+                return await ask((_YES,)) == _YES
         except ClientFailure:
             return False
 

@@ -17,7 +17,7 @@ from codex_lsp.agent.steps import PlanStep
 from codex_lsp.agent.thread import Thread
 from codex_lsp.agent.usage import Meter, Tally
 from codex_lsp.lsp.connection.faults import Refused, guarded
-from codex_lsp.lsp.person.messages import ERROR, say
+from codex_lsp.lsp.person.messages import ERROR, INFO, say
 from codex_lsp.lsp.person.progress import Progress, Wire
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Job:
 class Task:
     """One piece of work. `state`: running, done, failed or cancelled.
 
-    `told`: the person hears of its failure in another way than a message of its own. `job` is
+    `told`: the person hears of how it ended in another way than a message of its own. `job` is
     there where the work is one that can be added to and gone on from. `signs`: it is about signing
     in or out itself.
     """
@@ -96,15 +96,23 @@ Work = Callable[[Task], Awaitable[str]]
 class Tasks:
     """The tasks of one window; the newest `FINISHED_KEPT` ended ones stay listed.
 
-    A task starts `pause` seconds after it was asked for (see `Quirks`).
+    A task starts `pause` seconds after it was asked for (see `Quirks`). How one ended is said in a
+    message if it failed, or if the client does not show it with the progress (`says_ends`).
     """
 
     def __init__(
-        self, wire: Wire, spawn: Spawn, *, shows_progress: bool, pause: float = 0.0
+        self,
+        wire: Wire,
+        spawn: Spawn,
+        *,
+        shows_progress: bool,
+        says_ends: bool = False,
+        pause: float = 0.0,
     ) -> None:
         self._wire = wire
         self._spawn = spawn
         self._shows_progress = shows_progress
+        self._says_ends = says_ends
         self._pause = pause
         self._tasks: dict[str, Task] = {}
         self.on_not_signed_in: Callable[[NotSignedIn], Coroutine[Any, Any, None]] | None = None
@@ -170,7 +178,7 @@ class Tasks:
             raise
         else:
             if outcome.failed:
-                self._fail(task, outcome.message)
+                self._end(task, "failed", outcome.message, ERROR)
             else:
                 self._end(task, "done", str(outcome.value))
         finally:
@@ -188,16 +196,13 @@ class Tasks:
                 self._spawn(self.on_not_signed_in(error), name="ask to sign in")
             raise Refused(str(error)) from error
 
-    def _fail(self, task: Task, message: str) -> None:
-        self._end(task, "failed", message)
-        if not task.told:
-            say(self._wire, message, ERROR)
-
-    def _end(self, task: Task, state: str, message: str) -> None:
+    def _end(self, task: Task, state: str, message: str, kind: int = INFO) -> None:
         task.state, task.message = state, message
         if task.job is not None:
             task.job.inbox.close()  # it may have ended before its turn began
         task.progress.end(message)
+        if not task.told and (kind == ERROR or self._says_ends):
+            say(self._wire, message, kind)
         self.on_change()
 
     def _forget_old(self) -> None:

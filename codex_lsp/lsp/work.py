@@ -21,7 +21,7 @@ from codex_lsp.lsp.editing.review import Origin
 from codex_lsp.lsp.person import pages, words
 from codex_lsp.lsp.person.messages import say
 from codex_lsp.lsp.person.permits import permit_for
-from codex_lsp.lsp.person.showing import show, show_growth, show_page
+from codex_lsp.lsp.person.showing import open_at, show_growth, show_page
 from codex_lsp.lsp.small import repairing
 from codex_lsp.lsp.tasks import Task, Work
 from codex_lsp.lsp.workbench import Workbench
@@ -52,6 +52,7 @@ def changing(
             return await small(task)
         message = cut(ended.text, MOST_SAID) or "Codex changed nothing."
         say(bench.wire, message)
+        task.told = True
         return "Nothing was changed."
 
     return work
@@ -89,7 +90,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
 
         growing = asyncio.ensure_future(page.grow())
         try:
-            await show_page(bench, path)
+            shown = await show_page(bench, path)
             await requests.answer(place, query, at, tell=tell)
         finally:
             page.finish()
@@ -99,6 +100,7 @@ def answering(bench: Workbench, place: Place, query: Query, title: str) -> Work:
             path = await asyncio.to_thread(pages.new_page, folder, "answer", head + page.unshown)
             told = f"The editor did not take all of the answer. The rest is in {path}"
             say(bench.wire, told)
+        task.told = shown
         return f"The answer is in {path}"
 
     return work
@@ -121,7 +123,7 @@ async def written(bench: Workbench, task: Task, heading: str, above: str = "") -
     path = await asyncio.to_thread(pages.new_page, folder, "prompt", text)
     try:
         task.progress.report(f"write your request in {path.name}")
-        if not await show(bench, path):
+        if not await open_at(bench, path.as_uri()):
             told = (
                 f"Open {path}, write your request there, end with a line that says "
                 f"{pages.SEND}, and save it."

@@ -73,6 +73,7 @@ class Workbench:
             host,
             host.spawn,
             shows_progress=self.client.work_done_progress,
+            says_ends=not self.client.shows_ends,
             pause=self.client.quirks.pause,
         )
         self.meter = Meter()

@@ -216,8 +216,9 @@ class Editor:
         match self.profile.questions:
             case Answer.NOT_FOUND:
                 reply(Failure(METHOD_NOT_FOUND, "window/showMessageRequest"))
-            case Answer.GIVEN:
+            case Answer.GIVEN | Answer.FIRST as given:
                 titles = [action["title"] for action in params.get("actions") or []]
+                titles = titles[:1] if given is Answer.FIRST else titles
                 chosen = self.choose(params["message"], titles)
                 reply(Result({"title": chosen} if chosen in titles else None))
             case Answer.NEVER:

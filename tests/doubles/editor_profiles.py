@@ -46,6 +46,7 @@ class Answer(Enum):
     """What becomes of a request that a client need not know."""
 
     GIVEN = auto()
+    FIRST = auto()  # of a question: the first choice; whoever takes another chooses nothing
     NOT_FOUND = auto()
     NEVER = auto()
 
@@ -117,7 +118,11 @@ _BEHAVIOUR: dict[str, dict[str, Any]] = {
     "emacs-lsp-mode": {"trigger_kind": None, "command_blocks": True, "saves_renamed": True},
     "vscode": _VSCODE,
     "vim-9.2-coc": {"first_version": 1},
-    "vim-9.2-vim-lsp": {"rule": VersionRule.VERSIONLESS, "show_document": Answer.NEVER},
+    "vim-9.2-vim-lsp": {
+        "rule": VersionRule.VERSIONLESS,
+        "questions": Answer.FIRST,
+        "show_document": Answer.NEVER,
+    },
     "kakoune": {
         "rule": VersionRule.VERSIONLESS,
         "timing": Timing.AFTER_REPLY,

@@ -25,7 +25,7 @@ from tests.e2e.test_features import (
     THREE_FILES,
     Day,
     Script,
-    _signed_out,
+    signed_out,
 )
 from tests.e2e.touring import until
 
@@ -83,7 +83,7 @@ async def day() -> None:
     with authority_process() as authority, tempfile.TemporaryDirectory() as place:
         authority.set(device_answers=["pending"])
         async with scene(Path(place), script) as bare:
-            here = _signed_out(bare, authority)
+            here = signed_out(bare, authority)
             async with kakoune(here, SETTINGS) as kak:
                 one = KakouneDay(kak, here, script)
                 for part in (

@@ -153,7 +153,7 @@ class WithHelix:
         return [row for row in screen.splitlines() if TITLE in row]
 
     async def kill(self) -> None:
-        await _kill_pane(self._shown)
+        await kill_pane(self._shown)
 
 
 class WithOldHelix(WithHelix):
@@ -233,12 +233,13 @@ class WithEmacs:
         return [str(title) for title in self._editor.state()["menus"][-1]]
 
     async def kill(self) -> None:
-        await _kill_pane(self._shown)
+        await kill_pane(self._shown)
 
 
-async def _kill_pane(shown: Terminal) -> None:
+async def kill_pane(shown: Terminal, how: signal.Signals = signal.SIGKILL) -> None:
+    """End the program in that terminal as a crash does."""
     await shown.run("set-option", "-g", "remain-on-exit", "on")
-    os.kill(int(await shown.run("list-panes", "-F", "#{pane_pid}")), signal.SIGKILL)
+    os.kill(int(await shown.run("list-panes", "-F", "#{pane_pid}")), how)
 
 
 @asynccontextmanager

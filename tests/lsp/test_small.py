@@ -35,6 +35,7 @@ class Window:
         self.path = folder / "area.py"
         self.uri = self.path.as_uri()
         self.answers: dict[str, Any] = {"window/showMessageRequest": {"title": "Change it"}}
+        self.first_alone = False
         self.asked: list[tuple[str, Any]] = []
         self.notified: list[tuple[str, Any]] = []
         document = {"uri": self.uri, "languageId": "python", "version": 1, "text": TEXT}
@@ -65,6 +66,8 @@ class Window:
             self.documents.did_change({"textDocument": document, "contentChanges": changes})
             return {"applied": True}
         answer = self.answers[method]
+        if self.first_alone and len(params["actions"]) > 1:
+            answer = ClientError(-32601, "not every answer")
         if isinstance(answer, ClientError):
             raise answer
         return answer
@@ -114,6 +117,13 @@ async def test_a_client_that_checks_nothing_is_not_asked_to(tmp_path: Path) -> N
     assert window.text == WORSE
     assert window.questions("codex/check") == []
     assert len(window.questions("window/showMessageRequest")) == 1
+
+
+async def test_where_one_answer_can_be_given_it_is_the_yes(tmp_path: Path) -> None:
+    window = Window(tmp_path, checks=False)
+    window.first_alone = True
+    assert await window.fix() == "Changed area.py."
+    assert [a["title"] for a in window.asked[-2][1]["actions"]] == ["Change it"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from lsprotocol import types
 from pygls.lsp import get_method_options_type
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from codex_lsp.lsp.capabilities import resolve_client
 from codex_lsp.lsp.connection import answers, jsonrpc
 from codex_lsp.lsp.connection.client import Questions
 from codex_lsp.lsp.connection.faults import Outcome, Refused, guarded
@@ -209,7 +208,7 @@ class Protocol(LanguageServerProtocol):
             task.cancel()
 
     def _answer(self, request: RequestId, method: str, outcome: Outcome) -> None:
-        if method == "workspace/executeCommand" and self._client_hides_answers():
+        if method == "workspace/executeCommand" and self._server.quirks.hides_answers:
             self._show(outcome)
         if not outcome.failed:
             outcome = self._encode_result(request, method, outcome.value)
@@ -221,9 +220,6 @@ class Protocol(LanguageServerProtocol):
     def _show(self, outcome: Outcome) -> None:
         if (message := answers.shown(outcome)) is not None:
             self.notify("window/showMessage", message)
-
-    def _client_hides_answers(self) -> bool:
-        return resolve_client(self._server.initialize_params).quirks.hides_answers
 
     def _encode_result(self, request: RequestId, method: str, value: object) -> Outcome:
         with guarded(f"encoding the result of {method}") as outcome:

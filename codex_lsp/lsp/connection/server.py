@@ -15,13 +15,16 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from codex_lsp import __version__
+from codex_lsp.lsp.capabilities import resolve_client
+from codex_lsp.lsp.connection.client import ClientError
 from codex_lsp.lsp.connection.ending import DEADLINE
 from codex_lsp.lsp.connection.faults import guarded
+from codex_lsp.lsp.connection.jsonrpc import METHOD_NOT_FOUND
 from codex_lsp.lsp.connection.protocol import Protocol
 from codex_lsp.lsp.connection.transport import ROOM, Outbox
 from codex_lsp.lsp.editing.documents import Documents
 from codex_lsp.lsp.editing.positions import Encoding
-from codex_lsp.lsp.person.legible import on_screen
+from codex_lsp.lsp.person.legible import noticed, on_screen
 from codex_lsp.lsp.server_capabilities import WHOLE_TEXTS, choose_encoding, sync_kind
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class Server(LanguageServer):
         self.outbox = outbox
         self.tasks = tasks
         """Owns everything that `spawn` starts. What is put into it directly must not raise."""
+        self.quirks = resolve_client(params).quirks
         self.encoding = cast("Encoding", choose_encoding(params))
         whole_texts = sync_kind(params) == WHOLE_TEXTS
         self.documents = Documents(self.encoding, unordered=whole_texts)
@@ -72,11 +76,16 @@ class Server(LanguageServer):
 
         When the caller is cancelled the client still acts; its answer is dropped.
         """
+        if (
+            method == "window/showMessageRequest"
+            and len(params.get("actions", ())) > self.quirks.answers
+        ):
+            raise ClientError(METHOD_NOT_FOUND, "Not every answer would come from this client.")
         return await self.protocol.questions.ask(method, on_screen(method, params), timeout)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Queue a notification; never blocks. See `Protocol.notify` for what may be dropped."""
-        self.protocol.notify(method, params)
+        self.protocol.notify(method, noticed(method, params, self.quirks.faintest))
 
     async def room(self) -> None:
         """Wait until the client has read most of what was sent. For whoever streams to it."""

@@ -167,6 +167,7 @@ class Account:
             self._asked.clear()
             self._own_change = True
             self._say(INFO, f"Codex: {message}")
+            task.told = True
             return message
 
         return guarded

@@ -25,6 +25,15 @@ def on_screen(method: str, params: Any) -> Any:
             return params
 
 
+def noticed(method: str, params: Any, faintest: int) -> Any:
+    """The params of a message to the person, with a type that is shown: `faintest` or graver."""
+    match method, params:
+        case "window/showMessage", {"type": int(kind)} if kind > faintest:
+            return {**params, "type": faintest}
+        case _:
+            return params
+
+
 def legible(text: str) -> str:
     """`text` with its line ends, tabs and blanks, and all else that cannot be seen spelled out."""
     if text.isprintable():

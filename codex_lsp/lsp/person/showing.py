@@ -29,12 +29,12 @@ class Screen(Protocol):
 
 
 async def show(screen: Screen, path: Path) -> bool:
-    """Have the editor open a page of ours; False where it cannot."""
-    if not screen.client.shows_documents:
-        message = f"Codex wrote {path}"
-        say(screen.wire, message)
-        return False
-    return await open_at(screen, path.as_uri())
+    """Have the editor open a page of ours; False where it cannot, and the person is told of it."""
+    if await open_at(screen, path.as_uri()):
+        return True
+    message = f"Codex wrote {path}"
+    say(screen.wire, message)
+    return False
 
 
 async def show_page(screen: Screen, path: Path) -> bool:

@@ -46,7 +46,7 @@ def test_failures_tell_the_client_an_id_and_the_log_where() -> None:
         assert shown == []  # no popups
 
 
-@pytest.mark.parametrize(("client", "times"), [("helix", 1), ("Neovim", 0)])
+@pytest.mark.parametrize(("client", "times"), [("helix", 1), ("Vim", 1), ("Neovim", 0)])
 async def test_a_client_that_hides_the_answers_to_commands_is_told_them_as_messages(
     client: str, times: int
 ) -> None:
