@@ -21,6 +21,8 @@ async def test_a_key_asks_for_what_the_line_should_become(tmp_path: Path) -> Non
         await editor.go_to(LINE)
         await editor.shown.press("Space", "x", "k")
         await editor.shown.until("Codex: No change waits here")
+        await editor.shown.press("Space", "x", "y")
+        await editor.shown.until("Nothing waits for approval")
         await editor.shown.press("Space", "x", "e")
         await editor.shown.until("codex.edit")
         await editor.shown.type("mend it, please")
