@@ -82,6 +82,11 @@ class Profile:
         return list(general.get("positionEncodings", ["utf-16"]))
 
     @property
+    def makes_edits(self) -> bool:
+        """It declares that it makes edits whenever it is asked to."""
+        return self.initialize["capabilities"]["workspace"].get("applyEdit") is True
+
+    @property
     def resource_operations(self) -> list[str]:
         """The kinds of file operation that it carries out."""
         workspace = self.initialize["capabilities"]["workspace"]

@@ -39,7 +39,8 @@ def check_landed(client: EditorClient, document: Document, here: Scene) -> None:
     """The buffer is fixed as one undo step, the file untouched, and progress went its way."""
     assert document.text == FIXED
     assert here.file.read_text() == "# saved long ago\n"
-    [seen] = client.editor.progress.values()
+    seen, *kept = client.editor.progress.values()
+    assert bool(kept) != client.editor.profile.makes_edits
     kinds = [value["kind"] for value in seen]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
     assert "report" in kinds
@@ -66,6 +67,11 @@ async def test_a_problem_of_another_server_is_fixed_in_the_buffer(
         assert set(answer) == {"taskId"}
         assert action.kind == "quickfix.codex"
         assert bool(action.tags) == client.knows_tags
+        if not client.editor.profile.makes_edits:
+            assert document.text == BROKEN
+            await client.run(await choose(client, document, "Codex: keep this change"))
+            await client.until(lambda: document.text != BROKEN, "the change that was kept")
+            await client.task_ended()
         check_landed(client, document, here)
         [first, *_] = here.model.requests
         assert PROBLEM in str(first.body["input"])
