@@ -147,7 +147,10 @@ async def window(
     registry = Registry(
         REGISTRY.features, REGISTRY.options, {**REGISTRY.commands, **(commands or {})}
     )
-    capabilities = {"window": {"workDoneProgress": True, "showDocument": {"support": True}}}
+    capabilities = {
+        "window": {"workDoneProgress": True, "showDocument": {"support": True}},
+        "workspace": {"applyEdit": True},
+    }
     async with hosted(registry, rootUri=folder.as_uri(), capabilities=capabilities) as one:
         one.server.bench = Workbench(one.server, one.server.initialize_params, adapters)
         yield Window(one, one.server.bench)
