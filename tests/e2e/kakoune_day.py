@@ -1,8 +1,8 @@
 """A day in Kakoune with kakoune-lsp, which no package of Debian has: run where both are installed.
 
-`python -m tests.e2e.kakoune_day` takes `kak` and `kak-lsp` from `$CODEX_LSP_TOOLS`, or from PATH,
-and says what was shown. It is the day of `test_features`, but for what Kakoune has not: it opens
-no page that a server names, and shows a server the problems of that server only.
+`python -m tests.e2e.kakoune_day`, with `kak` and `kak-lsp` on PATH, says what was shown. It is
+the day of `test_features`, but for what Kakoune has not: it opens no page that a server names, and
+shows a server the problems of that server only.
 """
 
 from __future__ import annotations
