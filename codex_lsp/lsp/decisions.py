@@ -91,9 +91,8 @@ def confirming(bench: Workbench, hunks: Sequence[Hunk], label: str) -> Work:
                         break
                     case words.PREVIEW:
                         task.progress.report("waiting for you to choose in the preview")
-                        outcome = await _previewed(bench, waiting, label)
-                        said += filter(None, [outcome[0]])
-                        notes = outcome[1]
+                        made, notes = await _previewed(bench, waiting, label)
+                        said += filter(None, [made])
                         waiting = _still(bench, waiting)
                     case _:
                         said.append(words.to_review(len(waiting)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.terminal import DEADLINE, LOOK, Terminal, terminal
+from tests.e2e.terminal import Terminal, terminal
 from tests.e2e.tools import require
 
 OBSERVE = Path(__file__).with_name("observe.el")
@@ -56,15 +55,7 @@ class Emacs:
 
     async def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> None:
         """Wait until the state, as the reporter in `observe.el` writes it, satisfies this."""
-        try:
-            async with asyncio.timeout(DEADLINE):
-                while True:
-                    if condition(self.state()):
-                        return
-                    await asyncio.sleep(LOOK)
-        except TimeoutError:
-            screen = await self.shown.screen()
-            raise AssertionError(f"never came: {what}\n{self.state()}\n{screen}") from None
+        await self.shown.until_state(self.state, condition, what)
 
     def state(self) -> dict[str, Any]:
         """The newest state, as `observe.el` writes it; all empty before the first."""

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.tools import require
 
@@ -49,6 +50,23 @@ class Terminal:
                     await asyncio.sleep(LOOK)
         except TimeoutError:
             raise AssertionError(f"never shown: {shown}\n{seen}") from None
+
+    async def until_state(
+        self,
+        state: Callable[[], dict[str, Any]],
+        condition: Callable[[dict[str, Any]], object],
+        what: str,
+    ) -> None:
+        """Wait until what the program tells of itself, `state`, satisfies a condition."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while True:
+                    if condition(state()):
+                        return
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            screen = await self.screen()
+            raise AssertionError(f"never came: {what}\n{state()}\n{screen}") from None
 
     async def run(self, *command: str) -> str:
         """What a command of tmux prints."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,27 @@ class Day:
     def __init__(self, tourist: Tourist, here: Scene, script: Script) -> None:
         self.tourist, self.person = tourist, tourist.person
         self.here, self.script = here, script
+
+    async def live(self, note: Callable[..., None]) -> None:
+        """All of it in order; `note` hears which features each part has shown."""
+        await self.signs_in()
+        note("sign-in")
+        await self.has_another_server_s_problem_fixed()
+        note("fix")
+        await self.walks_through_the_changes()
+        note("walk")
+        await self.keeps_one_and_undoes_another()
+        note("review", "preview")
+        await self.undoes_the_turn_after_typing()
+        note("undo", "unicode")
+        await self.changes_a_crlf_file_and_one_that_is_not_open()
+        note("edit", "crlf", "closed")
+        await self.cancels()
+        note("cancel")
+        command = await self.allows_a_command()
+        note("approve")
+        await self.crashes(command)
+        note("killed")
 
     async def signs_in(self) -> None:
         """Asks for a fix, is asked to sign in instead, and does, with a code."""
@@ -212,25 +233,7 @@ async def test_a_day_in(
     async with scene(tmp_path, script) as plain:
         here = signed_out(plain, authority)
         async with tourist(name, here) as one:
-            day = Day(one, here, script)
-            await day.signs_in()
-            note("sign-in")
-            await day.has_another_server_s_problem_fixed()
-            note("fix")
-            await day.walks_through_the_changes()
-            note("walk")
-            await day.keeps_one_and_undoes_another()
-            note("review", "preview")
-            await day.undoes_the_turn_after_typing()
-            note("undo", "unicode")
-            await day.changes_a_crlf_file_and_one_that_is_not_open()
-            note("edit", "crlf", "closed")
-            await day.cancels()
-            note("cancel")
-            command = await day.allows_a_command()
-            note("approve")
-            await day.crashes(command)
-            note("killed")
+            await Day(one, here, script).live(note)
 
 
 def signed_out(here: Scene, authority: RemoteAuthority) -> Scene:

@@ -21,7 +21,7 @@ from tests.e2e.editors import CONFIGS
 from tests.e2e.emacs_setups import OTHER
 from tests.e2e.person import Person
 from tests.e2e.scene import Scene
-from tests.e2e.terminal import DEADLINE, LOOK, Terminal, terminal
+from tests.e2e.terminal import DEADLINE, Terminal, terminal
 from tests.e2e.touring import kill_pane
 
 SIZE = (180, 50)  # columns and rows
@@ -231,15 +231,7 @@ class Vim:
 
     async def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> None:
         """Wait until the state, as `OBSERVE` writes it, satisfies this."""
-        try:
-            async with asyncio.timeout(DEADLINE):
-                while True:
-                    if condition(self.state()):
-                        return
-                    await asyncio.sleep(LOOK)
-        except TimeoutError:
-            screen = await self.shown.screen()
-            raise AssertionError(f"never came: {what}\n{self.state()}\n{screen}") from None
+        await self.shown.until_state(self.state, condition, what)
 
     def state(self) -> dict[str, Any]:
         """The newest state, as `OBSERVE` writes it; all empty before the first."""

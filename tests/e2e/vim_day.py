@@ -22,6 +22,7 @@ from tests.e2e.vim import vim
 
 HOW = {
     "fix": {"vim-lsp": "found by itself", "yegappan": "found by itself"},
+    "preview": dict.fromkeys(("vim-lsp", "yegappan", "coc"), "as suggestions"),
     "edit": dict.fromkeys(("vim-lsp", "yegappan", "coc"), "`:Codex edit`; a job on a page"),
     "approve": {"vim-lsp": "code action", "yegappan": "by number", "coc": "by number"},
     "sign-in": {"vim-lsp": "by command", "yegappan": "by number", "coc": "by number"},
@@ -79,24 +80,7 @@ async def _steps(
         here = signed_out(plain, authority)
         async with vim(program, name, plugin, here) as editor:
             day = (Day if name == "coc" else UnnamedDay)(editor, here, script)
-            await day.signs_in()
-            note("sign-in")
-            await day.has_another_server_s_problem_fixed()
-            note("fix")
-            await day.walks_through_the_changes()
-            note("walk")
-            await day.keeps_one_and_undoes_another()
-            note("review")
-            await day.undoes_the_turn_after_typing()
-            note("undo", "unicode")
-            await day.changes_a_crlf_file_and_one_that_is_not_open()
-            note("edit", "crlf", "closed")
-            await day.cancels()
-            note("cancel")
-            command = await day.allows_a_command()
-            note("approve")
-            await day.crashes(command)
-            note("killed")
+            await day.live(note)
 
 
 def main(program: str, name: str, plugin: str) -> None:
